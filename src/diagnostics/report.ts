@@ -1,0 +1,52 @@
+import type { Span } from '../text/source.ts';
+import { catalog, type Code } from './catalog.ts';
+import type { Advice, Diagnostic } from './diagnostic.ts';
+
+/** Diagnostics beyond this many are counted, not kept. */
+export const MAX_DIAGNOSTICS = 100;
+
+/** Collects every finding of one load; a user's mistake is recorded here, never thrown. */
+export class Report {
+  readonly #kept: Diagnostic[] = [];
+  #errors = 0;
+  #dropped = 0;
+
+  /** Records a finding; its severity is the one the catalog gives `code`. */
+  add(code: Code, span: Span, message: string, advice: Advice = {}): void {
+    const severity = catalog[code].severity;
+    if (severity === 'error') this.#errors += 1;
+    if (this.#kept.length >= MAX_DIAGNOSTICS) {
+      this.#dropped += 1;
+      return;
+    }
+    this.#kept.push({
+      code,
+      severity,
+      span,
+      message,
+      ...(advice.help === undefined ? {} : { help: advice.help }),
+      ...(advice.related === undefined ? {} : { related: advice.related }),
+    });
+  }
+
+  get hasErrors(): boolean {
+    return this.#errors > 0;
+  }
+
+  /** How many findings were dropped after the first `MAX_DIAGNOSTICS`. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Sorted by file name, then by offset. */
+  get diagnostics(): readonly Diagnostic[] {
+    return this.#kept.toSorted(
+      (a, b) =>
+        compare(a.span.source.name, b.span.source.name) || a.span.start - b.span.start || compare(a.code, b.code),
+    );
+  }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,68 @@
+import type { Span } from '../text/source.ts';
+import type { JsonValue, Phase } from './operation.ts';
+import type { TaintScope } from '../language/ast.ts';
+
+/**
+ * Why an operation was not simply allowed. `code` is stable: the author's, the rule's place in the bundle, or one of
+ * the engine's own (`route.unmatched`, `session.load_failed`, …). `details` may hold `http.status`, `http.body` and
+ * `http.headers` from the route's `response`.
+ */
+export interface Violation {
+  readonly code: string;
+  readonly reason: string;
+  readonly details: Readonly<Record<string, JsonValue>>;
+}
+
+export interface Taint {
+  readonly label: string;
+  readonly scopes: readonly TaintScope[];
+}
+
+/**
+ * What the folded `restrict` steps leave to a router. Sets are sorted; an absent member restricts nothing; an empty
+ * allow set admits nothing.
+ */
+export interface Constraint {
+  readonly allow_models?: readonly string[];
+  /**
+   * Present when several allow sets were folded: a model must match a pattern of each. `allow_models` is their
+   * intersection as written.
+   */
+  readonly allow_models_each?: readonly (readonly string[])[];
+  readonly deny_models?: readonly string[];
+  readonly allow_regions?: readonly string[];
+  readonly allow_sites?: readonly string[];
+  readonly max_cost_tiers?: readonly string[];
+  readonly custom?: Readonly<Record<string, string>>;
+  readonly on_empty: 'deny' | 'fallback';
+}
+
+/** One executed step, in order. `inputs` holds the attributes a predicate read, never field values of a pipeline. */
+export interface TraceStep {
+  readonly place: string;
+  readonly span: Span;
+  readonly outcome: 'allow' | 'continue' | 'deny' | 'pending' | 'skipped' | 'modified';
+  readonly inputs?: Readonly<Record<string, JsonValue>>;
+}
+
+/**
+ * The outcome of a phase. `args` and `result` are what is to be forwarded; they are the very objects given when
+ * `modified` says that nothing changed, else copies of the touched path. Only `allow` may be forwarded.
+ */
+export interface Decision {
+  readonly decision: 'allow' | 'deny' | 'pending';
+  readonly phase: Phase;
+  /** Null exactly when `decision` is `allow`. */
+  readonly violation: Violation | null;
+  /** Place of the route that decided, such as `tool:get_compensation`; undefined when no route matched. */
+  readonly route: string | undefined;
+  readonly args: JsonValue | undefined;
+  readonly result: JsonValue | undefined;
+  readonly modified: { readonly args: boolean; readonly result: boolean };
+  readonly taints: readonly Taint[];
+  /** Labels of the session after this phase; empty without a session. */
+  readonly labels: ReadonlySet<string>;
+  readonly constraint: Constraint | null;
+  /** Only when the engine was asked to trace. */
+  readonly trace?: readonly TraceStep[];
+}

@@ -1,0 +1,32 @@
+import type { Awaitable, StoreHealth } from '../session/label-store.ts';
+import type { Decision, Violation } from './decision.ts';
+import type { Extensions, JsonValue, Operation } from './operation.ts';
+import type { IdentityInput, InboundCredential } from './plugin.ts';
+
+/** Who a request comes from. `extensions` holds what the identity plugins of its route established. */
+export type IdentityResult =
+  | {
+      readonly outcome: 'identified';
+      readonly extensions: Pick<Extensions, 'subject' | 'client' | 'caller_workload' | 'delegation'>;
+      readonly credentials: readonly InboundCredential[];
+    }
+  | { readonly outcome: 'denied'; readonly violation: Violation };
+
+/** What a gateway needs of an engine. */
+export interface Engine {
+  /** SHA-256 of the bundle in force, hex. */
+  readonly digest: string;
+  /** Runs the `authentication` plugins that apply to `input.entity`. Never rejects: a failure is `denied`. */
+  identify(input: IdentityInput): Promise<IdentityResult>;
+  /**
+   * Decides before the operation. Answers at once when nothing on the way is asynchronous. Never throws or rejects: what
+   * goes wrong is a denial.
+   */
+  pre(operation: Operation): Awaitable<Decision>;
+  /** Decides on what the operation returned; `operation` is the object that `pre` was given. Same promises as `pre`. */
+  post(operation: Operation, result: JsonValue | undefined): Awaitable<Decision>;
+  /** Whether the stores answer. */
+  health(): Promise<StoreHealth>;
+  /** Ends the stores and plugins after the last operation in flight. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,211 @@
+import type { ArgumentMap, ElicitationVerb } from '../language/ast.ts';
+import type { Alarm, Awaitable } from '../session/label-store.ts';
+import type { Client, Delegation, Entity, Extensions, JsonValue, Phase, Subject, Workload } from './operation.ts';
+import type { Violation } from './decision.ts';
+
+/** Points at which plugins run. Older spellings of bundles are mapped to these at load. */
+export const HOOKS = [
+  'identity.resolve',
+  'token.delegate',
+  'elicit',
+  'cmf.tool_pre_invoke',
+  'cmf.tool_post_invoke',
+  'cmf.llm_input',
+  'cmf.llm_output',
+  'cmf.prompt_pre_invoke',
+  'cmf.prompt_post_invoke',
+  'cmf.resource_pre_fetch',
+  'cmf.resource_post_fetch',
+  'cmf.http_request',
+] as const;
+export type HookName = (typeof HOOKS)[number];
+
+/** What a plugin may see (`read_…`) and change (`write_…`, `append_…`; each implies reading the same slot). */
+export const CAPABILITIES = [
+  'read_subject',
+  'read_roles',
+  'read_permissions',
+  'read_teams',
+  'read_claims',
+  'read_client',
+  'read_workload',
+  'read_labels',
+  'read_agent',
+  'read_headers',
+  'read_delegation',
+  'read_meta',
+  'read_request',
+  'read_llm',
+  'read_mcp',
+  'read_completion',
+  'read_provenance',
+  'read_framework',
+  'read_custom',
+  'read_inbound_credentials',
+  'read_delegated_tokens',
+  'write_headers',
+  'write_custom',
+  'write_delegated_tokens',
+  'write_candidate_constraint',
+  'append_labels',
+  'append_delegation',
+] as const;
+export type Capability = (typeof CAPABILITIES)[number];
+
+export type PluginMode = 'sequential' | 'transform' | 'audit' | 'concurrent' | 'fire_and_forget' | 'disabled';
+export type OnError = 'fail' | 'ignore' | 'disable';
+
+/** What a plugin gets from its process when it is made. */
+export interface PluginContext {
+  /** Name of the plugin's entry in the bundle. */
+  readonly name: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number;
+  /** Folder that relative paths of the bundle start from. */
+  readonly baseDirectory: string;
+  /** Reports something operators must hear of. Never throws. */
+  readonly alarm: (alarm: Alarm) => void;
+}
+
+/** Aborted when the call's time is up or the operation is given up; a plugin that waits must honour it. */
+export interface CallContext {
+  readonly signal: AbortSignal;
+}
+
+/** Credentials as they arrived. Header names are lower case; the first value counts. */
+export interface IdentityInput {
+  readonly entity: Entity;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+}
+
+/** Who a credential proved to be. Absent members leave what an earlier plugin found. */
+export interface Identity {
+  readonly subject?: Subject;
+  readonly client?: Client;
+  readonly caller_workload?: Workload;
+  readonly delegation?: Delegation;
+}
+
+export type IdentityOutcome =
+  | {
+      readonly outcome: 'identified';
+      readonly identity: Identity;
+      /** The credential itself, by role, for plugins with `read_inbound_credentials`; never logged. */
+      readonly credential?: InboundCredential;
+    }
+  | { readonly outcome: 'denied'; readonly violation: Violation };
+
+export interface InboundCredential {
+  readonly role: 'user' | 'client' | 'caller_workload';
+  readonly token: string;
+  readonly header: string;
+}
+
+/** An operation as a plugin may see it: frozen, and only the slots its capabilities reveal. */
+export interface PluginInput {
+  readonly hook: HookName;
+  readonly phase: Phase;
+  readonly entity: Entity;
+  readonly args: JsonValue | undefined;
+  /** Present in `post` only. */
+  readonly result: JsonValue | undefined;
+  readonly extensions: Extensions;
+  /** With `read_labels`: the labels that policy sees in this phase. */
+  readonly labels: ReadonlySet<string>;
+  /** The field's value when called as a pipeline stage. */
+  readonly field?: { readonly path: string; readonly value: JsonValue };
+}
+
+/** Anything else than one of these counts as a failed call. */
+export type PluginOutcome =
+  | { readonly outcome: 'allow' }
+  | { readonly outcome: 'deny'; readonly violation: Violation }
+  | {
+      readonly outcome: 'modify';
+      readonly args?: JsonValue;
+      readonly result?: JsonValue;
+      /** New value of the field when called as a pipeline stage. */
+      readonly field?: JsonValue;
+      /** With `append_labels`. */
+      readonly labels?: readonly string[];
+    };
+
+export interface DelegateInput {
+  readonly entity: Entity;
+  readonly extensions: Extensions;
+  readonly credentials: readonly InboundCredential[];
+  /** Every key of the step besides `on_error`. */
+  readonly config: ArgumentMap;
+}
+
+export type DelegateOutcome =
+  | {
+      readonly outcome: 'granted';
+      readonly token: string;
+      /** Header that carries the token upstream. */
+      readonly header: string;
+      readonly audience?: string;
+      readonly permissions: readonly string[];
+      /** Unix milliseconds. */
+      readonly expiresAt?: number;
+    }
+  | { readonly outcome: 'deny'; readonly violation: Violation };
+
+export interface ElicitInput {
+  readonly verb: ElicitationVerb;
+  readonly entity: Entity;
+  readonly extensions: Extensions;
+  readonly args: JsonValue | undefined;
+  /** Who is asked, resolved. */
+  readonly from: string;
+  readonly purpose?: string;
+  readonly channel?: string;
+  readonly timeout?: string;
+  /** Id that the caller echoed when it retried. */
+  readonly id?: string;
+  /** Place of the step in the bundle: an answer counts for this step only. */
+  readonly place: string;
+  readonly config: ArgumentMap;
+}
+
+export type ElicitOutcome =
+  | {
+      readonly outcome: 'pending';
+      readonly id: string;
+      readonly approver?: string;
+      readonly channel?: string;
+      readonly expires_at?: string;
+    }
+  | { readonly outcome: 'approved'; readonly approver?: string }
+  | { readonly outcome: 'denied'; readonly reason?: string }
+  | { readonly outcome: 'expired' };
+
+/**
+ * One plugin of a bundle. It serves the hooks whose method it has. A method that throws, rejects, times out or answers
+ * with another shape is a failed call, and the entry's `on_error` decides.
+ */
+export interface Plugin {
+  /** `identity.resolve`. */
+  resolveIdentity?(input: IdentityInput, call: CallContext): Awaitable<IdentityOutcome>;
+  /** The `cmf.…` hooks, `plugin(name)` steps and pipeline stages. */
+  invoke?(input: PluginInput, call: CallContext): Awaitable<PluginOutcome>;
+  /** `token.delegate`. */
+  delegate?(input: DelegateInput, call: CallContext): Awaitable<DelegateOutcome>;
+  /** `elicit`. */
+  elicit?(input: ElicitInput, call: CallContext): Awaitable<ElicitOutcome>;
+  /** Called once before the first operation; a rejection makes the load fail. */
+  initialize?(): Awaitable<void>;
+  close?(): Awaitable<void>;
+}
+
+/**
+ * Makes the plugins of one `kind`. `configSchema` (JSON Schema 2020-12, closed) describes the entry's `config`, which is
+ * checked before `create` sees it. `create` may throw an `Error` that tells the author what is wrong; it must not dial.
+ */
+export interface PluginKind {
+  readonly kind: string;
+  readonly configSchema: Readonly<Record<string, unknown>>;
+  /** Hooks that plugins of this kind can serve. */
+  readonly hooks: readonly HookName[];
+  create(config: Readonly<Record<string, unknown>>, context: PluginContext): Plugin;
+}

@@ -1,0 +1,4 @@
+/** Placeholder shape; the engine fills it in. */
+export interface Progress {
+  readonly bundle: object;
+}
