@@ -1,6 +1,7 @@
 import {
   type Alias,
   Composer,
+  type CST,
   type Document,
   isAlias,
   isMap,
@@ -35,7 +36,7 @@ export const MAX_SIZE = 8 * 1024 * 1024;
 /** How many collections may stand inside one another. */
 export const MAX_DEPTH = 100;
 /** Keys, values, punctuation and blanks each count as one. */
-const MAX_TOKENS = 4_000_000;
+const MAX_TOKENS = 3_000_000;
 const MAX_ALIASES = 100;
 /** How many nodes all aliases together may stand for. */
 const MAX_ALIASED_NODES = 10_000;
@@ -75,7 +76,7 @@ function parse(source: Source, report: Report): Document.Parsed | undefined {
   });
   const documents: Document.Parsed[] = [];
   const guard = new StreamGuard(source, report);
-  const compose = (tokens: Iterable<ReturnType<Parser['next']> extends Iterable<infer T> ? T : never>): boolean => {
+  const compose = (tokens: Iterable<CST.Token>): boolean => {
     for (const token of tokens) {
       if (!guard.token(token.type, token.offset, 'source' in token ? token.source : '')) return false;
       for (const document of composer.next(token)) documents.push(document);
@@ -88,9 +89,9 @@ function parse(source: Source, report: Report): Document.Parsed | undefined {
     if (!complete) break;
   }
   complete &&= compose(parser.end());
+  for (const document of composer.end()) documents.push(document);
   const { errors, warnings } = composer.streamInfo();
   let readable = reportSyntax([...errors, ...warnings], source, report);
-  for (const document of complete ? composer.end() : []) documents.push(document);
   for (const document of documents) {
     readable = reportSyntax([...document.errors, ...document.warnings], source, report) && readable;
   }
@@ -130,7 +131,7 @@ class StreamGuard {
   token(type: string, offset: number, written: string): boolean {
     if (type === 'error') {
       this.#errors += 1;
-      return this.#errors <= MAX_SYNTAX_ERRORS;
+      return this.#errors < MAX_SYNTAX_ERRORS;
     }
     if (type === 'document') {
       this.#documents += 1;
@@ -143,8 +144,9 @@ class StreamGuard {
       const help = 'bundles are read as YAML 1.2; remove the directive';
       const message = `directive ${excerpt(written.trimEnd())} is not supported`;
       this.#refuse('config/directive', offset, offset + written.trimEnd().length, message, help);
+      this.#errors += 1;
     }
-    return true;
+    return this.#errors < MAX_SYNTAX_ERRORS;
   }
 
   /** Takes note of one more lexeme; false when reading has to stop. `offset` is where the parser stands. */

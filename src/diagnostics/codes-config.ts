@@ -19,7 +19,7 @@ export const configCodes = {
     severity: 'error',
     title: 'a document over the size limit',
     explanation:
-      'A bundle has at most 8 MiB, and at most four million tokens. The limit keeps a hostile or mistaken file from exhausting the gateway.',
+      'A bundle has at most 8 MiB, and three million tokens. The limit keeps a hostile or mistaken file from exhausting the gateway.',
   },
   'config/too-deep': {
     severity: 'error',
@@ -80,6 +80,13 @@ export const configCodes = {
     explanation:
       'A key that YAML reads as a number, a boolean, null or a collection would be confused with the string spelled alike. Quote it when the string is meant.',
     example: 'groups: {1: {}}',
+  },
+  'config/not-a-map': {
+    severity: 'error',
+    title: 'a bundle that is not a map',
+    explanation:
+      'A bundle, and each file of a bundle folder, is a map of sections such as `global`, `groups` and `routes`.',
+    example: '- tool: pay',
   },
   'config/number': {
     severity: 'error',
