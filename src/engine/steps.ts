@@ -1,7 +1,6 @@
 import type { Path, Predicate, Step } from '../language/ast.ts';
 import { printPath } from '../language/printer.ts';
 import type { Span } from '../text/source.ts';
-import type { Text } from '../text/text.ts';
 import type { Awaitable } from '../session/label-store.ts';
 import { compilePath, toJson, type Accessor } from './attributes.ts';
 import type { CompileScope } from './compile-scope.ts';
