@@ -25,9 +25,9 @@ function table<Tree>(
   print: (tree: Tree) => unknown,
   reparse: (printed: unknown, report: Report) => Tree | undefined,
 ): void {
-  void describe(name, () => {
+  describe(name, () => {
     for (const { written, printed, errors } of casesOf(name, key)) {
-      void test(JSON.stringify(written), () => {
+      test(JSON.stringify(written), () => {
         const report = new Report();
         const tree = parse(written, report);
         assert.deepEqual(findingsOf(report), errors);
