@@ -29,6 +29,12 @@ export class Report {
     });
   }
 
+  /** Takes over the findings of another report. */
+  addAll(other: Report): void {
+    for (const { code, span, message, help, related } of other.#kept) this.add(code, span, message, { help, related });
+    this.#dropped += other.#dropped;
+  }
+
   get hasErrors(): boolean {
     return this.#errors > 0;
   }
