@@ -24,7 +24,7 @@ export function syntaxMessage(code: string, message: string): SyntaxMessage {
   if (closing !== undefined) {
     return {
       message: `the closing \`${closing}\` is missing before this`,
-      help: 'or indent what stands inside the brackets',
+      help: 'close the bracket, or indent what stands inside it',
     };
   }
   switch (code) {
