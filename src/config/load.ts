@@ -130,7 +130,9 @@ class StreamGuard {
 
   #refuse(code: Parameters<Report['add']>[0], start: number, end: number, message: string, help?: string): void {
     this.refused = true;
-    this.#report.add(code, { source: this.#source, start, end }, message, { help });
+    this.#report.add(code, { source: this.#source, start, end: Math.min(end, this.#source.text.length) }, message, {
+      help,
+    });
   }
 
   /** Takes note of a token of the stream; false when reading has to stop. */
@@ -143,7 +145,9 @@ class StreamGuard {
       this.#documents += 1;
       if (this.#documents === 1) return true;
       const help = 'keep one document in each file; a folder of files is one bundle';
-      this.#refuse('config/several-documents', offset, offset + 3, 'a second document begins here', help);
+      // After `...` a document may begin without a marker.
+      const end = this.#source.text.startsWith('---', offset) ? offset + 3 : offset + 1;
+      this.#refuse('config/several-documents', offset, end, 'a second document begins here', help);
       return false;
     }
     if (type === 'directive' && !/^%(YAML[ \t]+1\.2|TAG)(?![^ \t])/.test(written)) {

@@ -4,6 +4,8 @@ import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import { parse } from 'yaml';
 import { MAX_DEPTH, MAX_SIZE, readDocument } from '../../src/config/load.ts';
+import type { CatalogEntry } from '../../src/diagnostics/catalog-entry.ts';
+import { catalog, type Code } from '../../src/diagnostics/catalog.ts';
 import { MAX_DIAGNOSTICS, Report } from '../../src/diagnostics/report.ts';
 import { type DocumentNode, toValue } from '../../src/text/document.ts';
 
@@ -49,6 +51,26 @@ describe('readDocument', () => {
       1e300,
     ]);
   });
+
+  const codes: readonly Code[] = [
+    'config/syntax',
+    'config/empty',
+    'config/several-documents',
+    'config/directive',
+    'config/tag',
+    'config/alias',
+    'config/duplicate-key',
+    'config/merge-key',
+    'config/unsafe-key',
+    'config/non-string-key',
+    'config/number',
+  ];
+  for (const code of codes) {
+    it(`reports the catalog's example of ${code}`, () => {
+      const { example }: CatalogEntry = catalog[code];
+      assert.deepEqual(codesIn(example ?? ''), [code]);
+    });
+  }
 
   it('names the first of two equal keys', () => {
     const { report } = read('a: 1\nb: 2\na: 3');
@@ -121,6 +143,9 @@ describe('readDocument', () => {
       fc.property(document, (text) => {
         const { root, report } = read(text);
         assert.equal(root === undefined && !report.hasErrors, false, 'a document is refused without a reason');
+        for (const { span } of report.diagnostics) {
+          assert.ok(0 <= span.start && span.start <= span.end && span.end <= text.length, 'a span lies in the text');
+        }
         if (root === undefined || report.hasErrors) return;
         accepted += 1;
         assert.deepEqual(toValue(root), parse(text, { version: '1.2', schema: 'core', stringKeys: true }));
