@@ -163,7 +163,7 @@ describe('renderJson', () => {
     const output = {
       ok: false,
       diagnostics: renderJson([bare, full]),
-      summary: { routes: 1, plugins: 0, unmatched: 'deny' },
+      summary: { routes: 1, plugins: 0, unmatched: { tool: 'deny', http: 'allow' }, files: 2, digest: 'x' },
     };
     assert.ok(validate(output), JSON.stringify(validate.errors));
     const [first] = output.diagnostics;
@@ -173,6 +173,7 @@ describe('renderJson', () => {
       { ...output, diagnostics: [{ ...first, line: 0 }] },
       { ...output, diagnostics: [{ ...first, severity: 'note' }] },
       { ...output, summary: { routes: [] } },
+      { ...output, summary: { unmatched: { tool: 'ask' } } },
       { ok: true, diagnostics: [] },
     ]) {
       assert.equal(validate(wrong), false, JSON.stringify(wrong));
