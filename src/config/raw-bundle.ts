@@ -77,7 +77,6 @@ export type RawGlobal = {
   readonly policies?: RawGroups;
   readonly unmatched?: RawUnmatched;
   readonly sessions?: RawSessions;
-  readonly transport_sessions?: RawTransportSessions;
   readonly hash_key?: RawHashKey;
 } | null;
 /**
@@ -459,16 +458,6 @@ export interface RawPluginOverride {
   readonly config?: RawPluginConfig;
   readonly capabilities?: RawCapabilities;
   readonly on_error?: RawOnError;
-}
-/**
- * Where the gateway keeps transport sessions; `kind` says which other keys there are. Without it they are kept in the process.
- */
-export interface RawTransportSessions {
-  /**
-   * What makes the storage: `memory` or `redis`.
-   */
-  readonly kind: string;
-  readonly [k: string]: unknown;
 }
 /**
  * What it applies to (exactly one of `tool`, `resource`, `prompt`, `llm`) and its policy. The policy terms stand directly here or under `apl`.

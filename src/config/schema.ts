@@ -133,7 +133,6 @@ const GLOBAL_KEYS: ReadonlySet<string> = new Set([
   'policies',
   'unmatched',
   'sessions',
-  'transport_sessions',
   'hash_key',
 ]);
 

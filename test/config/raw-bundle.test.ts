@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { RawBundle } from '../../src/config/raw-bundle.ts';
-import { printRawBundleTypes } from '../../scripts/raw-bundle-types.ts';
+import { printRawBundleTypes } from '../support/raw-bundle-types.ts';
 
 void test('the committed types are what the bundle schema describes', async () => {
   const committed = readFileSync(new URL('../../src/config/raw-bundle.ts', import.meta.url), 'utf8');

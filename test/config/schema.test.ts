@@ -76,7 +76,7 @@ void describe('the bundle schema', () => {
         open.push(place);
       }
     });
-    assert.deepEqual(open, ['#/$defs/decisionPoint', '#/$defs/sessionStore', '#/$defs/transportSessions']);
+    assert.deepEqual(open, ['#/$defs/decisionPoint', '#/$defs/sessionStore']);
   });
 
   void test('describes every key for editors', () => {

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { compile } from 'json-schema-to-typescript';
-import { bundleSchema } from '../src/config/schema.ts';
+import { bundleSchema } from '../../src/config/schema.ts';
 
-const FILE = fileURLToPath(new URL('../src/config/raw-bundle.ts', import.meta.url));
-const FORMATTER = fileURLToPath(new URL('../node_modules/oxfmt/bin/oxfmt', import.meta.url));
+const FILE = fileURLToPath(new URL('../../src/config/raw-bundle.ts', import.meta.url));
+const FORMATTER = fileURLToPath(new URL('../../node_modules/oxfmt/bin/oxfmt', import.meta.url));
 
 type Schema = Readonly<Record<string, unknown>>;
 
