@@ -1,8 +1,11 @@
 import { NO_RANGES, type Detector, type Range } from './finding.ts';
 
-/** Blanks, punctuation and symbols between two words. Bounded, so that matching stays linear. */
-const GAP = '[^A-Za-z0-9\\u00c0-\\u1fff\\u2c00-\\ud7ff]{1,40}';
-const WORD_START = '(?<![A-Za-z0-9_])';
+/**
+ * Blanks, punctuation and symbols between two words, also as escapes (`\n`) of JSON within the text. Bounded, so that
+ * matching stays linear.
+ */
+const GAP = '(?:[^A-Za-z0-9\\u00c0-\\u1fff\\u2c00-\\ud7ff]|\\\\[bfnrt]){1,40}';
+const WORD_START = '(?<![A-Za-z0-9_](?<!\\\\[bfnrt]))';
 const WORD_END = '(?![A-Za-z0-9_])';
 
 /**
