@@ -6,7 +6,7 @@ import { closingOf, firstTopLevel, isBlank, splitTopLevel, trim } from './struct
 import type { TextReport } from './text-report.ts';
 
 /** Lists within lists of an argument may nest this deep. */
-export const MAX_LIST_DEPTH = 16;
+const MAX_LIST_DEPTH = 16;
 
 /** One value between the commas of an argument list. `range` includes quotes and brackets. */
 export type Item =

@@ -9,22 +9,23 @@ import { trim } from './structure.ts';
 import type { TextReport } from './text-report.ts';
 import { FORMAT_STAGES, memberOf, SCAN_STAGES, STAGE_WORDS, TYPE_STAGES } from './vocabulary.ts';
 
-/** One stage of a pipeline, `range` trimmed and not empty. Source: policy language, section 4. */
-export function parseStage(out: TextReport, range: Range): Stage | undefined {
+/** One stage of a pipeline, `range` trimmed and not empty; `advice` is given when it is like none there is. Source: policy language, section 4. */
+export function parseStage(out: TextReport, range: Range, advice?: string): Stage | undefined {
   const { value } = out.text;
   if (isBounds(value, range)) {
     const bounds = readBounds(out, range, true);
     return bounds && { kind: 'range', ...bounds, range };
   }
   const word = wordAt(value, range.start, range.end);
-  if (word === undefined) return unknownStage(out, range);
+  if (word === undefined) return unknownStage(out, range, advice);
   if (word === 'validate') {
     const message = '`validate` is not supported; the stages to use are `regex(...)` and `plugin(...)`';
     const help = 'use `regex("...")` for a pattern or `plugin(name)` for code';
     out.add('language/validate-unsupported', range.start, range.end, message, help);
     return undefined;
   }
-  if (!STAGE_WORDS.includes(word)) return unknownStage(out, { start: range.start, end: range.start + word.length });
+  if (!STAGE_WORDS.includes(word))
+    return unknownStage(out, { start: range.start, end: range.start + word.length }, advice);
   const call = parseCall(out, range.start, range.end, word);
   return call && stageOf(out, call);
 }
@@ -80,10 +81,12 @@ const FORMS: Readonly<Record<string, string>> = {
   run: 'run(name)',
 };
 
-function unknownStage(out: TextReport, range: Range): undefined {
+function unknownStage(out: TextReport, range: Range, advice: string | undefined): undefined {
   const written = out.text.value.slice(range.start, range.end);
   const help =
-    didYouMean(written, STAGE_WORDS) ?? `the stages are ranges such as \`0..100\`, and ${STAGE_WORDS.join(', ')}`;
+    didYouMean(written, STAGE_WORDS) ??
+    advice ??
+    `the stages are ranges such as \`0..100\`, and ${STAGE_WORDS.join(', ')}`;
   out.add(
     'language/unknown-stage',
     range.start,

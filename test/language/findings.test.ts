@@ -32,15 +32,21 @@ test('advice says what to write instead', () => {
   assert.deepEqual(said('a && b: deny'), [['`&&` is not an operator, `&` is', 'use `&`']]);
   assert.deepEqual(said('subject.type == allowed: deny'), [
     [
-      '`allowed` is a path, but only a literal may stand on the right of `==`; `in` asks for membership',
-      "to test membership write `subject.type in allowed`; text goes in quotes: `'allowed'`",
+      '`allowed` is a path, but only a literal may stand on the right of `==`; membership is asked for with `in`',
+      "to ask for membership write `subject.type in allowed`; text goes in quotes: `'allowed'`",
     ],
   ]);
-  assert.equal(said('security.labels contains args.x')[0]?.[1]?.startsWith('write `args.x in security.labels`'), true);
+  assert.equal(
+    said('security.labels contains args.x')[0]?.[1]?.startsWith(
+      'to ask for membership write `args.x in security.labels`',
+    ),
+    true,
+  );
   assert.equal(said('require(role.hr-admin)')[0]?.[1], "write `role['hr-admin']`");
   assert.equal(said('require(data.t[subject.id].eu-west)')[0]?.[1], "write `data.t[subject.id]['eu-west']`");
   assert.equal(said('a: dney')[0]?.[1], 'did you mean `deny`?');
   assert.equal(said('args.x | maks(4)')[0]?.[1], 'did you mean `mask`?');
+  assert.equal(said('args.a | vip')[0]?.[1], 'for a predicate put it in parentheses: `(args.a | vip)`');
   assert.equal(said('taint(x, sesion)')[0]?.[1], 'did you mean `session`?');
 });
 
