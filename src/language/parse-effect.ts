@@ -197,8 +197,8 @@ function readScopePredicate(out: TextReport, item: Item | undefined): Extract<St
     out.add('language/bad-argument', start, end, '`scope` must be a predicate', 'put it in quotes');
     return undefined;
   }
-  const quote = item.kind === 'quoted' ? 1 : 0;
-  const predicate = out.inside('scope', () => parsePredicateWithin(out, start + quote, end - quote));
+  const mark = item.kind === 'quoted' ? 1 : 0;
+  const predicate = out.inside('scope', () => parsePredicateWithin(out, start + mark, end - mark));
   return predicate && { predicate, text: out.text };
 }
 

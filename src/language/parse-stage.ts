@@ -1,7 +1,7 @@
 import { RE2JS } from 're2js';
 import { didYouMean } from '../diagnostics/nearest.ts';
 import type { Range, Stage } from './ast.ts';
-import { parseItems, parsePluginName } from './parse-arguments.ts';
+import { parseFilledItems, parseItems, parsePluginName } from './parse-arguments.ts';
 import { type Call, parseCall, wordAt } from './parse-call.ts';
 import { parsePredicateWithin } from './parse-predicate.ts';
 import { parseTaint } from './parse-taint.ts';
@@ -122,7 +122,7 @@ function readRedact(out: TextReport, { inner, range }: Call): Stage | undefined 
 }
 
 function readEnum(out: TextReport, inner: Range, range: Range): Stage | undefined {
-  const items = parseItems(out, inner, 'enum');
+  const items = parseFilledItems(out, inner, 'enum');
   if (!items) return undefined;
   const values: string[] = [];
   for (const item of items) {
@@ -138,7 +138,7 @@ function readEnum(out: TextReport, inner: Range, range: Range): Stage | undefine
     values.push(item.value);
   }
   if (values.length > 0) return { kind: 'enum', values: [...new Set(values)], range };
-  out.add('language/missing-argument', range.start, range.end, '`enum()` lists no value', 'write `enum(a, b)`');
+  out.add('language/missing-argument', range.start, range.end, '`enum(...)` lists no value', 'write `enum(a, b)`');
   return undefined;
 }
 
@@ -246,14 +246,8 @@ function readBounds(
     return undefined;
   }
   if (minimum !== undefined && maximum !== undefined && minimum > maximum) {
-    out.add(
-      'language/bad-range',
-      start,
-      end,
-      `the ${owner} ${out.quote(start, end)} holds no number`,
-      'the lower bound comes first',
-    );
-    return undefined;
+    const message = `the ${owner} ${out.quote(start, end)} holds no number, so every value is denied`;
+    out.add('language/empty-range', start, end, message, 'the lower bound comes first');
   }
   return { ...(minimum === undefined ? {} : { minimum }), ...(maximum === undefined ? {} : { maximum }) };
 }
