@@ -5,7 +5,7 @@ import { Report } from '../../src/diagnostics/report.ts';
 import { parseRule, parseRules } from '../../src/language/parse-rule.ts';
 import { parsePipeline } from '../../src/language/parse-pipeline.ts';
 import { plainText } from '../../src/text/text.ts';
-import { documentOf } from './document-of.ts';
+import { documentOf } from '../support/document.ts';
 import { casesOf, codeOf, findingsOf } from './table.ts';
 
 /** What is said about a rule string, and the advice. */

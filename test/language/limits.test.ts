@@ -8,7 +8,7 @@ import { MAX_STEP_DEPTH, parseRule } from '../../src/language/parse-rule.ts';
 import { MAX_RULE_LENGTH } from '../../src/language/text-report.ts';
 import type { DocumentNode } from '../../src/text/document.ts';
 import { plainText } from '../../src/text/text.ts';
-import { documentOf } from './document-of.ts';
+import { documentOf } from '../support/document.ts';
 import { findingsOf } from './table.ts';
 
 function codesOf(parse: (report: Report) => unknown): readonly string[] {

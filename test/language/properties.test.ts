@@ -10,7 +10,7 @@ import { parseRule } from '../../src/language/parse-rule.ts';
 import { printPipeline, printPredicate, printRule } from '../../src/language/printer.ts';
 import { visit } from '../../src/language/visitor.ts';
 import { plainText, type Text } from '../../src/text/text.ts';
-import { documentOf } from './document-of.ts';
+import { documentOf } from '../support/document.ts';
 import { withoutPlaces } from './table.ts';
 
 const textOf = (text: string): Text => plainText({ name: 'test', text });

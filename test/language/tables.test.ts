@@ -8,7 +8,7 @@ import { parseRule } from '../../src/language/parse-rule.ts';
 import { printFieldPath, printPipeline, printPredicate, printRule } from '../../src/language/printer.ts';
 import type { DocumentNode } from '../../src/text/document.ts';
 import { plainText, type Text } from '../../src/text/text.ts';
-import { documentOf } from './document-of.ts';
+import { documentOf } from '../support/document.ts';
 import { casesOf, findingsOf, onlyWarns, withoutPlaces } from './table.ts';
 
 const textOf = (text: string): Text => plainText({ name: 'test', text });

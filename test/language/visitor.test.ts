@@ -5,7 +5,7 @@ import { parseRule } from '../../src/language/parse-rule.ts';
 import { parsePredicate } from '../../src/language/parse-predicate.ts';
 import { SKIP, STOP, visit } from '../../src/language/visitor.ts';
 import { plainText } from '../../src/text/text.ts';
-import { documentOf } from './document-of.ts';
+import { documentOf } from '../support/document.ts';
 
 const rule = `
 when: a & b[c.d]
