@@ -4,6 +4,7 @@ import { languageCodes } from '../../src/diagnostics/codes-language.ts';
 import { Report } from '../../src/diagnostics/report.ts';
 import { parseRule, parseRules } from '../../src/language/parse-rule.ts';
 import { parsePipeline } from '../../src/language/parse-pipeline.ts';
+import { type DocumentNode, entryOf } from '../../src/text/document.ts';
 import { plainText } from '../../src/text/text.ts';
 import { documentOf } from '../support/document.ts';
 import { casesOf, codeOf, findingsOf } from './table.ts';
@@ -89,15 +90,25 @@ test('a list keeps the order of its rules and may be empty', () => {
 test('what is not a list is refused by the name of the list', () => {
   for (const yaml of ['null', 'deny', '{a: [deny]}', '5']) {
     const report = new Report();
-    assert.equal(parseRules(documentOf(yaml), report, { listName: 'post_invocation' }), undefined);
+    const section = documentOf(`{post_invocation: ${yaml}}`);
+    const list = section.kind === 'map' && entryOf(section, 'post_invocation');
+    assert.ok(list);
+    assert.equal(parseRules(list.value, report, { listName: 'post_invocation' }), undefined);
     assert.match(report.diagnostics[0]?.message ?? '', /^`post_invocation` must be a list of rules, not /);
   }
 });
 
 test('a key named like a member of every object stays a key', () => {
-  const report = new Report();
-  const step = parseRule(documentOf('{cel: {__proto__: {polluted: true}, constructor: 1}}'), report);
+  const text = (value: string) => plainText({ name: 'test', text: value });
+  const mapOf = (key: string, value: DocumentNode): DocumentNode => {
+    const keyText = text(key);
+    const span = keyText.span(0, key.length);
+    return { kind: 'map', entries: [{ key, keyText, keySpan: span, value }], span };
+  };
+  const yes = text('true');
+  const scalar: DocumentNode = { kind: 'scalar', value: true, text: yes, span: yes.span(0, 4) };
+  const step = parseRule(mapOf('cel', mapOf('__proto__', mapOf('polluted', scalar))), new Report());
   assert.ok(step?.kind === 'decide');
-  assert.deepEqual(Object.keys(step.body), ['__proto__', 'constructor']);
+  assert.deepEqual(Object.keys(step.body), ['__proto__']);
   assert.equal('polluted' in {}, false);
 });
