@@ -6,7 +6,7 @@ import { closingOf, firstTopLevel, isBlank, splitTopLevel, trim } from './struct
 import type { TextReport } from './text-report.ts';
 
 /** Lists within lists of an argument may nest this deep. */
-export const MAX_LIST_DEPTH = 16;
+const MAX_LIST_DEPTH = 16;
 
 /** One value between the commas of an argument list. `range` includes quotes and brackets. */
 export type Item =
@@ -30,6 +30,27 @@ export function parseItems(out: TextReport, inner: Range, owner: string): readon
   return readItems(out, inner, owner, 0);
 }
 
+/** Like `parseItems`, but an empty place between two commas is only warned of and passed over. */
+export function parseFilledItems(out: TextReport, inner: Range, owner: string): readonly Item[] | undefined {
+  const parts = splitTopLevel(out.text.value, inner.start, inner.end, ',');
+  const filled = parts.filter((part) => part.start < part.end);
+  const empty = parts.find((part) => part.start === part.end);
+  if (empty && filled.length > 0) {
+    const mark = markBefore(out.text.value, empty.start);
+    out.add('language/empty-argument', mark, mark + 1, `an argument of \`${owner}(...)\` is empty and not counted`);
+  }
+  const items = filled.map((part) => readItem(out, part, owner, 0));
+  const present = items.filter((item) => item !== undefined);
+  return present.length < items.length ? undefined : present;
+}
+
+/** Nothing of an empty argument can be marked but the comma, colon or parenthesis before it. */
+function markBefore(value: string, offset: number): number {
+  let mark = offset - 1;
+  while (mark > 0 && isBlank(value.charCodeAt(mark))) mark -= 1;
+  return mark;
+}
+
 function readItems(out: TextReport, inner: Range, owner: string, depth: number): readonly Item[] | undefined {
   const { value } = out.text;
   const whole = trim(value, inner.start, inner.end);
@@ -44,9 +65,7 @@ function readItem(out: TextReport, range: Range, owner: string, depth: number): 
   const { value } = out.text;
   const { start, end } = range;
   if (start === end) {
-    // Nothing can be marked but the comma, colon or parenthesis that the value is missing behind.
-    let mark = start - 1;
-    while (mark > 0 && isBlank(value.charCodeAt(mark))) mark -= 1;
+    const mark = markBefore(value, start);
     out.add('language/bad-argument', mark, mark + 1, `an argument of \`${owner}(...)\` is empty`);
     return undefined;
   }

@@ -15,7 +15,7 @@ import { parsePipelineWithin } from './parse-pipeline.ts';
 import { parsePredicateWithin } from './parse-predicate.ts';
 import { parseTaint } from './parse-taint.ts';
 import { firstTopLevel, trim } from './structure.ts';
-import type { TextReport } from './text-report.ts';
+import { quote, type TextReport } from './text-report.ts';
 import { DIALECTS, EFFECT_WORDS, ELICITATION_VERBS, MAP_STEPS, memberOf } from './vocabulary.ts';
 
 /** Where a step stands. */
@@ -197,8 +197,8 @@ function readScopePredicate(out: TextReport, item: Item | undefined): Extract<St
     out.add('language/bad-argument', start, end, '`scope` must be a predicate', 'put it in quotes');
     return undefined;
   }
-  const quote = item.kind === 'quoted' ? 1 : 0;
-  const predicate = out.inside('scope', () => parsePredicateWithin(out, start + quote, end - quote));
+  const mark = item.kind === 'quoted' ? 1 : 0;
+  const predicate = out.inside('scope', () => parsePredicateWithin(out, start + mark, end - mark));
   return predicate && { predicate, text: out.text };
 }
 
@@ -283,7 +283,8 @@ export function parseFieldOperation(out: TextReport, range: Range, place: Place)
       Math.min(bar + 1, range.end),
       'nothing stands behind the `|` of the field operation',
     );
-  const pipeline = hasStage ? parsePipelineWithin(out, bar + 1, range.end) : undefined;
+  const advice = `for a predicate put it in parentheses: ${quote(`(${value.slice(range.start, range.end)})`)}`;
+  const pipeline = hasStage ? parsePipelineWithin(out, bar + 1, range.end, advice) : undefined;
   if (!allowed || !path || !pipeline) return undefined;
   return { kind: 'field', target, path, pipeline, text: out.text, range };
 }
@@ -296,7 +297,7 @@ function mayChange(out: TextReport, range: Range, place: Place, what: string): b
   return false;
 }
 
-export function unknownEffect(out: TextReport, range: Range, word: string | undefined): undefined {
+function unknownEffect(out: TextReport, range: Range, word: string | undefined): undefined {
   const { start } = range;
   const end = word === undefined ? range.end : start + word.length;
   if (word === 'require') {

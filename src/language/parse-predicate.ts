@@ -2,7 +2,7 @@ import type { Report } from '../diagnostics/report.ts';
 import type { Text } from '../text/text.ts';
 import type { Literal, Path, Predicate, Range, Segment } from './ast.ts';
 import { lex, type Token, type TokenKind } from './lexer.ts';
-import { TextReport } from './text-report.ts';
+import { quote, TextReport } from './text-report.ts';
 import { COMPARISON_OPERATORS, EFFECT_WORDS, memberOf, RESERVED_WORDS } from './vocabulary.ts';
 
 /** Parentheses and negations may nest this deep. */
@@ -41,10 +41,6 @@ export function parsePredicateWithin(out: TextReport, start: number, end: number
  */
 export function parseRequirements(out: TextReport, start: number, end: number): readonly Predicate[] | undefined {
   const reading = begin(out, start, end);
-  if (peek(reading).kind === 'end') {
-    out.add('language/missing-predicate', start, end, '`require(...)` names nothing to require');
-    return undefined;
-  }
   const operands = [readAnd(reading)];
   const separators: Token[] = [];
   while (peek(reading).kind === ',' || peek(reading).kind === '|') {
@@ -278,11 +274,9 @@ function pathOnRight(reading: Reading, left: Path, operator: Token): undefined {
   const { start, end } = right.range;
   const written = out.text.value.slice(start, end);
   const subject = out.text.value.slice(left.range.start, left.range.end);
-  const help =
-    operator.value === 'contains'
-      ? `write \`${written} in ${subject}\`; text goes in quotes: \`'${written}'\``
-      : `to test membership write \`${subject} in ${written}\`; text goes in quotes: \`'${written}'\``;
-  const message = `${out.quote(start, end)} is a path, but only a literal may stand on the right of \`${operator.value}\`; \`in\` asks for membership`;
+  const membership = operator.value === 'contains' ? `${written} in ${subject}` : `${subject} in ${written}`;
+  const help = `to ask for membership write ${quote(membership)}; text goes in quotes: ${quote(`'${written}'`)}`;
+  const message = `${out.quote(start, end)} is a path, but only a literal may stand on the right of \`${operator.value}\`; membership is asked for with \`in\``;
   out.add('language/path-on-right', start, end, message, help);
 }
 

@@ -53,7 +53,12 @@ function readRule(out: TextReport, range: Range, place: Place): Step | undefined
 function readRequire(out: TextReport, range: Range): Step | undefined {
   const call = parseRequireCall(out, range);
   if (!call?.inner) return undefined;
-  const predicates = parseRequirements(out, call.inner.start, call.inner.end);
+  const inner = trim(out.text.value, call.inner.start, call.inner.end);
+  if (inner.start === inner.end) {
+    out.add('language/missing-predicate', range.start, range.end, '`require(...)` names nothing to require');
+    return undefined;
+  }
+  const predicates = parseRequirements(out, inner.start, inner.end);
   return predicates && { kind: 'require', predicates, text: out.text, range };
 }
 

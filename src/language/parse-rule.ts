@@ -343,7 +343,7 @@ function readDecision(entry: MapEntry, beside: readonly MapEntry[], report: Repo
 function describe(node: DocumentNode): string {
   if (node.kind === 'map') return 'a map';
   if (node.kind === 'sequence') return 'a list';
-  if (node.value === null) return 'empty';
+  if (node.value === null) return 'null';
   return typeof node.value === 'string'
     ? 'text'
     : `the ${typeof node.value === 'boolean' ? 'boolean' : 'number'} ${quote(node.text.value)}`;

@@ -47,6 +47,7 @@ function isJoined(predicate: Predicate): boolean {
   return predicate.kind === 'or' || predicate.kind === 'and';
 }
 
+/** The path with dots and brackets; names the grammar cannot spell stay quoted. */
 export function printPath(path: Path): string {
   return path.segments.map(printSegment).join('');
 }
@@ -96,6 +97,7 @@ function quoted(text: string): string {
   throw new Error('a text with both kinds of quotes has no spelling in the language');
 }
 
+/** The path of a field without its `args` or `result`; a name that is not plain goes in brackets and quotes. */
 export function printFieldPath(path: FieldPath): string {
   return path.segments
     .map((segment, index) => {
@@ -123,7 +125,8 @@ export function printPipeline(pipeline: Pipeline): string {
   return pipeline.stages.map(printStage).join(' | ');
 }
 
-export function printStage(stage: Stage): string {
+/** One stage; suffixes of ranges are written out. */
+function printStage(stage: Stage): string {
   switch (stage.kind) {
     case 'type':
       return stage.type;

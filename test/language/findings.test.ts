@@ -4,6 +4,7 @@ import { languageCodes } from '../../src/diagnostics/codes-language.ts';
 import { Report } from '../../src/diagnostics/report.ts';
 import { parseRule, parseRules } from '../../src/language/parse-rule.ts';
 import { parsePipeline } from '../../src/language/parse-pipeline.ts';
+import { type DocumentNode, entryOf } from '../../src/text/document.ts';
 import { plainText } from '../../src/text/text.ts';
 import { documentOf } from '../support/document.ts';
 import { casesOf, codeOf, findingsOf } from './table.ts';
@@ -32,15 +33,21 @@ test('advice says what to write instead', () => {
   assert.deepEqual(said('a && b: deny'), [['`&&` is not an operator, `&` is', 'use `&`']]);
   assert.deepEqual(said('subject.type == allowed: deny'), [
     [
-      '`allowed` is a path, but only a literal may stand on the right of `==`; `in` asks for membership',
-      "to test membership write `subject.type in allowed`; text goes in quotes: `'allowed'`",
+      '`allowed` is a path, but only a literal may stand on the right of `==`; membership is asked for with `in`',
+      "to ask for membership write `subject.type in allowed`; text goes in quotes: `'allowed'`",
     ],
   ]);
-  assert.equal(said('security.labels contains args.x')[0]?.[1]?.startsWith('write `args.x in security.labels`'), true);
+  assert.equal(
+    said('security.labels contains args.x')[0]?.[1]?.startsWith(
+      'to ask for membership write `args.x in security.labels`',
+    ),
+    true,
+  );
   assert.equal(said('require(role.hr-admin)')[0]?.[1], "write `role['hr-admin']`");
   assert.equal(said('require(data.t[subject.id].eu-west)')[0]?.[1], "write `data.t[subject.id]['eu-west']`");
   assert.equal(said('a: dney')[0]?.[1], 'did you mean `deny`?');
   assert.equal(said('args.x | maks(4)')[0]?.[1], 'did you mean `mask`?');
+  assert.equal(said('args.a | vip')[0]?.[1], 'for a predicate put it in parentheses: `(args.a | vip)`');
   assert.equal(said('taint(x, sesion)')[0]?.[1], 'did you mean `session`?');
 });
 
@@ -83,15 +90,25 @@ test('a list keeps the order of its rules and may be empty', () => {
 test('what is not a list is refused by the name of the list', () => {
   for (const yaml of ['null', 'deny', '{a: [deny]}', '5']) {
     const report = new Report();
-    assert.equal(parseRules(documentOf(yaml), report, { listName: 'post_invocation' }), undefined);
+    const section = documentOf(`{post_invocation: ${yaml}}`);
+    const list = section.kind === 'map' && entryOf(section, 'post_invocation');
+    assert.ok(list);
+    assert.equal(parseRules(list.value, report, { listName: 'post_invocation' }), undefined);
     assert.match(report.diagnostics[0]?.message ?? '', /^`post_invocation` must be a list of rules, not /);
   }
 });
 
 test('a key named like a member of every object stays a key', () => {
-  const report = new Report();
-  const step = parseRule(documentOf('{cel: {__proto__: {polluted: true}, constructor: 1}}'), report);
+  const text = (value: string) => plainText({ name: 'test', text: value });
+  const mapOf = (key: string, value: DocumentNode): DocumentNode => {
+    const keyText = text(key);
+    const span = keyText.span(0, key.length);
+    return { kind: 'map', entries: [{ key, keyText, keySpan: span, value }], span };
+  };
+  const yes = text('true');
+  const scalar: DocumentNode = { kind: 'scalar', value: true, text: yes, span: yes.span(0, 4) };
+  const step = parseRule(mapOf('cel', mapOf('__proto__', mapOf('polluted', scalar))), new Report());
   assert.ok(step?.kind === 'decide');
-  assert.deepEqual(Object.keys(step.body), ['__proto__', 'constructor']);
+  assert.deepEqual(Object.keys(step.body), ['__proto__']);
   assert.equal('polluted' in {}, false);
 });

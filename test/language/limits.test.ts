@@ -21,6 +21,8 @@ function codesOf(parse: (report: Report) => unknown): readonly string[] {
 const textOf = (text: string) => plainText({ name: 'test', text });
 const nested = (depth: number): string => `${'('.repeat(depth)}a${')'.repeat(depth)}`;
 const nestedSteps = (depth: number): string => `${'{sequential: ['.repeat(depth)}allow${']}'.repeat(depth)}`;
+const codesOfSteps = (depth: number): readonly string[] =>
+  codesOf((report) => parseRule(documentOf(nestedSteps(depth)), report));
 const codesOfPath = (segments: number): readonly string[] =>
   codesOf((report) => parseFieldPath(textOf(`${'a.'.repeat(segments - 1)}a`), report));
 
@@ -72,9 +74,8 @@ test('a chain of operators is no nesting', () => {
 });
 
 test('steps nest up to the limit', () => {
-  const parse = (depth: number) => codesOf((report) => parseRule(documentOf(nestedSteps(depth)), report));
-  assert.deepEqual(parse(MAX_STEP_DEPTH), []);
-  assert.deepEqual(parse(MAX_STEP_DEPTH + 1), ['language/limit']);
+  assert.deepEqual(codesOfSteps(MAX_STEP_DEPTH), []);
+  assert.deepEqual(codesOfSteps(MAX_STEP_DEPTH + 1), ['language/limit']);
 });
 
 test('a field path has at most so many segments', () => {
