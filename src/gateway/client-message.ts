@@ -29,6 +29,7 @@ export type ClientRequest = Extract<ClientMessage, { kind: 'request' }>;
 
 /** A POST body. `text` is what the bytes decode to; forwarding the bytes is the same as forwarding the text. */
 export interface ClientBody {
+  readonly bytes: Buffer;
   readonly text: string;
   readonly messages: readonly ClientMessage[];
   readonly batch: boolean;
@@ -50,7 +51,7 @@ const ENVELOPE = foldedNames('jsonrpc', 'id', 'method', 'params', 'result', 'err
  * Reads the messages of a body so that every upstream must read the same: valid UTF-8, no duplicate key anywhere, no key
  * of the envelope that another parser might take for one of its members in another case.
  */
-export function readClientBody(bytes: Uint8Array): ClientBody | RefusedBody {
+export function readClientBody(bytes: Buffer): ClientBody | RefusedBody {
   let text: string;
   let value: unknown;
   try {
@@ -64,7 +65,7 @@ export function readClientBody(bytes: Uint8Array): ClientBody | RefusedBody {
   if (fault === 'duplicate-key') return refuse('duplicate_key', 'the body holds a duplicate key');
   if (!Array.isArray(value)) {
     const message = readMessage(text, rootSpan(text), value);
-    return 'refused' in message ? message : { text, messages: [message], batch: false };
+    return 'refused' in message ? message : { bytes, text, messages: [message], batch: false };
   }
   if (value.length === 0) return refuse('empty_batch', 'the batch is empty');
   if (value.length > MAX_BATCH_MEMBERS) return refuse('batch_too_large', 'the batch has too many members');
@@ -77,7 +78,7 @@ export function readClientBody(bytes: Uint8Array): ClientBody | RefusedBody {
     if ('refused' in message) return { refused: message.refused };
     messages.push(message);
   }
-  return checkBatch(messages) ?? { text, messages, batch: true };
+  return checkBatch(messages) ?? { bytes, text, messages, batch: true };
 }
 
 /** Whether the envelope of a message has a key that some parser takes for another of the envelope's. */

@@ -1,4 +1,4 @@
-import type { Entity, JsonObject, JsonValue } from '../engine/operation.ts';
+import type { Entity, JsonObject } from '../engine/operation.ts';
 import type { ClientBody, ClientRequest } from './client-message.ts';
 import { memberSpan } from './json-scan.ts';
 import { replaceMember, replaceSpan, spliceJson } from './json-splice.ts';
@@ -46,9 +46,8 @@ export function withArguments(
   body: ClientBody,
   request: ClientRequest,
   mediation: Mediation,
-  args: JsonValue | undefined,
+  args: JsonObject,
 ): string | undefined {
-  if (!isJsonObject(args)) return undefined;
   const { start, end } = request.span;
   const text = body.text.slice(start, end);
   const params = memberSpan(text, 0, 'params');
