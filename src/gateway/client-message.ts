@@ -1,11 +1,12 @@
 import type { JsonObject, JsonValue } from '../engine/operation.ts';
+import { parseJson } from '../text/json.ts';
 import { arrayItems, findJsonFault, memberSpan, rootSpan } from './json-scan.ts';
 import type { JsonSpan } from './json-scan.ts';
 import { foldedNames, hasLookalike, isJsonObject, ownValue } from './json-value.ts';
 import { RPC_CODES, gatewayError } from './rpc-error.ts';
 import type { IdText, RpcError } from './rpc-error.ts';
 
-export type RequestId = string | number;
+export type RequestId = string | number | bigint;
 
 /** One JSON-RPC message that a client sent, with its place in the body's text. */
 export type ClientMessage =
@@ -56,7 +57,7 @@ export function readClientBody(bytes: Buffer): ClientBody | RefusedBody {
   let value: unknown;
   try {
     text = utf8.decode(bytes);
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     return { refused: gatewayError(RPC_CODES.parseError, 'malformed_json', 'the body is not valid JSON') };
   }
@@ -81,6 +82,11 @@ export function readClientBody(bytes: Buffer): ClientBody | RefusedBody {
   return checkBatch(messages) ?? { bytes, text, messages, batch: true };
 }
 
+/** Whether a value of a message can be the id of a request. */
+export function isRequestId(value: JsonValue | undefined): value is RequestId {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint';
+}
+
 /** Whether the envelope of a message has a key that some parser takes for another of the envelope's. */
 export function hasEnvelopeLookalike(message: JsonObject): boolean {
   return hasLookalike(message, ENVELOPE);
@@ -101,7 +107,7 @@ function readMessage(text: string, span: JsonSpan, value: unknown): ClientMessag
   const params = ownValue(value, 'params');
   if (params !== undefined && !isJsonObject(params)) return refuse('invalid_request', 'params must be an object');
   if (id === undefined) return { kind: 'notification', method, params, span };
-  if (typeof id !== 'string' && typeof id !== 'number') {
+  if (!isRequestId(id)) {
     return refuse('invalid_request', 'the id must be a string or a number');
   }
   return { kind: 'request', id, idText: idTextOf(text, span, id), method, params, span };
@@ -111,7 +117,7 @@ function readResponse(value: JsonObject, id: JsonValue | undefined, span: JsonSp
   if (Object.hasOwn(value, 'result') === Object.hasOwn(value, 'error')) {
     return refuse('invalid_request', 'a response has either a result or an error');
   }
-  if (id !== null && typeof id !== 'string' && typeof id !== 'number') {
+  if (id !== null && !isRequestId(id)) {
     return refuse('invalid_request', 'the id must be a string or a number');
   }
   return { kind: 'response', span };
@@ -130,7 +136,8 @@ function checkBatch(messages: readonly ClientMessage[]): RefusedBody | undefined
 }
 
 function idTextOf(text: string, span: JsonSpan, id: RequestId): IdText {
-  if (typeof id === 'string' || Number.isSafeInteger(id)) return JSON.stringify(id);
+  if (typeof id === 'string') return JSON.stringify(id);
+  if (typeof id === 'bigint' || Number.isSafeInteger(id)) return String(id);
   const written = memberSpan(text, span.start, 'id');
   return written === undefined ? JSON.stringify(id) : text.slice(written.start, written.end);
 }

@@ -1,7 +1,7 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import type { Decision, Violation } from '../engine/decision.ts';
 import type { JsonObject, JsonValue } from '../engine/operation.ts';
-import { isJsonObject } from './json-value.ts';
+import { isJsonObject, jsonText } from './json-value.ts';
 import { RPC_CODES, errorResponse } from './rpc-error.ts';
 import type { IdText, RpcError } from './rpc-error.ts';
 
@@ -50,7 +50,7 @@ export function denialAnswer(decision: Decision, idText: IdText): HttpAnswer {
 /** The answer to an HTTP operation that was not allowed: the bundle's response, else 403. */
 export function httpDenialAnswer(decision: Decision): HttpAnswer {
   const error = denialError(decision);
-  return routeResponse(violationOf(decision), 403, JSON.stringify(error.data ?? {}));
+  return routeResponse(violationOf(decision), 403, jsonText(error.data ?? {}));
 }
 
 /** What decided; a decision without a violation is none that an engine should give, and no reason to allow. */

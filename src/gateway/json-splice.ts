@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from '../engine/operation.ts';
 import { arrayItems, objectMembers } from './json-scan.ts';
 import type { JsonSpan } from './json-scan.ts';
-import { isJsonObject, ownValue } from './json-value.ts';
+import { isJsonArray, isJsonObject, jsonText, ownValue } from './json-value.ts';
 
 /**
  * JSON of `after`, taking over the text of every part that equals its counterpart in `before`, which is what the text at
@@ -9,9 +9,9 @@ import { isJsonObject, ownValue } from './json-value.ts';
  */
 export function spliceJson(text: string, span: JsonSpan, before: JsonValue, after: JsonValue): string {
   if (before === after) return text.slice(span.start, span.end);
-  if (isArray(before)) return isArray(after) ? spliceArray(text, span, before, after) : JSON.stringify(after);
+  if (isJsonArray(before)) return isJsonArray(after) ? spliceArray(text, span, before, after) : jsonText(after);
   if (isJsonObject(before) && isJsonObject(after)) return spliceObject(text, span, before, after);
-  return JSON.stringify(after);
+  return jsonText(after);
 }
 
 /**
@@ -49,7 +49,7 @@ function spliceObject(text: string, span: JsonSpan, before: JsonObject, after: J
     written.push(`${text.slice(keySpan.start, keySpan.end)}:${spliceJson(text, value, then, now)}`);
   }
   for (const [key, value] of Object.entries(after)) {
-    if (!kept.has(key) && value !== undefined) written.push(`${JSON.stringify(key)}:${JSON.stringify(value)}`);
+    if (!kept.has(key) && value !== undefined) written.push(`${JSON.stringify(key)}:${jsonText(value)}`);
   }
   return `{${written.join(',')}}`;
 }
@@ -64,15 +64,11 @@ function spliceArray(text: string, span: JsonSpan, before: readonly JsonValue[],
     const item = items[at];
     const then = before[at];
     if (item === undefined || then === undefined) {
-      written.push(JSON.stringify(now));
+      written.push(jsonText(now));
       continue;
     }
     next = at + 1;
     written.push(spliceJson(text, item, then, now));
   }
   return `[${written.join(',')}]`;
-}
-
-function isArray(value: JsonValue): value is readonly JsonValue[] {
-  return Array.isArray(value);
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Decision } from '../engine/decision.ts';
+import type { DelegatedToken, Decision } from '../engine/decision.ts';
 import type { Operation } from '../engine/operation.ts';
 import { HTTP_ENTITY, answerUnauthenticated, extensionsOf, identifyCaller, withheldHeaders } from './caller.ts';
 import type { Caller } from './caller.ts';
@@ -36,7 +36,9 @@ type Ruling =
   | {
       readonly kind: 'forward';
       readonly text: string;
-      readonly changed: ReadonlyMap<string, string | undefined> | undefined;
+      readonly rewritten: boolean;
+      /** Headers that differ from the client's because of this message. */
+      readonly headers: ReadonlyMap<string, string | undefined>;
       readonly pending: PendingRequest | undefined;
     }
   | { readonly kind: 'deny'; readonly request: ClientRequest; readonly decision: Decision }
@@ -69,7 +71,7 @@ export async function servePost(gateway: GatewayContext, exchange: Exchange): Pr
     path: exchange.target.raw,
     headers: requestHeaders(exchange.request, {
       withheld: withheldHeaders(gateway, callers),
-      changed: first?.changed ?? NO_CHANGES,
+      changed: body.batch ? NO_CHANGES : (first?.headers ?? NO_CHANGES),
       requestId: exchange.id,
       upstreamSessionId: session?.upstreamId,
       identityEncoding: true,
@@ -175,9 +177,11 @@ async function rule(
   const { message, mediation, caller } = plan;
   const { start, end } = message.span;
   const text = body.text.slice(start, end);
-  if (message.kind !== 'request') return { kind: 'forward', text, changed: undefined, pending: undefined };
+  if (message.kind !== 'request')
+    return { kind: 'forward', text, rewritten: false, headers: NO_CHANGES, pending: undefined };
   const { id, idText, method } = message;
-  if (mediation === undefined) return { kind: 'forward', text, changed: undefined, pending: { id, idText, method } };
+  if (mediation === undefined)
+    return { kind: 'forward', text, rewritten: false, headers: NO_CHANGES, pending: { id, idText, method } };
 
   const { entity, args } = mediation;
   const operation: Operation = {
@@ -185,27 +189,46 @@ async function rule(
     entity,
     args,
     extensions: extensionsOf(gateway, exchange, caller, entity, session),
+    credentials: caller.identity.credentials,
   };
   exchange.note.entity = entityNote(entity);
   const decision = await gateway.decider.pre(operation);
   noteDecision(exchange, decision);
   if (decision.decision !== 'allow') return { kind: 'deny', request: message, decision };
   const pending = { id, idText, method, mediated: { method: mediation.method, operation } };
-  if (!decision.modified.args) return { kind: 'forward', text, changed: undefined, pending };
+  const tokens = decision.delegatedTokens ?? [];
+  if (tokens.length > 0 && body.batch) {
+    // The headers of a batch reach all of its members, and each may use only the credential minted for it.
+    return refuse(message, 'delegation_in_batch', 'this operation needs a credential of its own: send it alone');
+  }
+  if (!decision.modified.args) {
+    return { kind: 'forward', text, rewritten: false, headers: tokenHeaders(tokens, new Map()), pending };
+  }
   const after = decision.args;
   const rewritten = isJsonObject(after) ? withArguments(body, message, mediation, after) : undefined;
   if (!isJsonObject(after) || rewritten === undefined) {
-    const error = gatewayError(
-      RPC_CODES.denied,
-      'arguments_unwritable',
-      'the changed arguments have no place in the request',
-    );
-    return { kind: 'refuse', request: message, error };
+    return refuse(message, 'arguments_unwritable', 'the changed arguments have no place in the request');
   }
   const uri = after['uri'];
   const name = mediation.method === 'resources/read' && typeof uri === 'string' ? uri : entity.name;
   const changed = changedHeaders(exchange.request.headers, name, args, after);
-  return { kind: 'forward', text: rewritten, changed, pending };
+  return { kind: 'forward', text: rewritten, rewritten: true, headers: tokenHeaders(tokens, changed), pending };
+}
+
+function refuse(request: ClientRequest, slug: string, reason: string): Ruling {
+  return { kind: 'refuse', request, error: gatewayError(RPC_CODES.denied, slug, reason) };
+}
+
+/** Adds what carries the minted credentials. */
+function tokenHeaders(
+  tokens: readonly DelegatedToken[],
+  headers: Map<string, string | undefined>,
+): Map<string, string | undefined> {
+  for (const { token, header } of tokens) {
+    const name = header.toLowerCase();
+    headers.set(name, name === 'authorization' ? `Bearer ${token}` : token);
+  }
+  return headers;
 }
 
 /** Registers what is about to be sent; a request whose id still waits for a response is refused. */
@@ -238,7 +261,7 @@ function payload(
   forwarded: readonly Extract<Ruling, { kind: 'forward' }>[],
   total: number,
 ): string | Buffer {
-  const untouched = forwarded.length === total && forwarded.every((ruling) => ruling.changed === undefined);
+  const untouched = forwarded.length === total && forwarded.every((ruling) => !ruling.rewritten);
   if (untouched) return body.bytes;
   const texts = forwarded.map((ruling) => ruling.text);
   return body.batch ? `[${texts.join(',')}]` : (texts[0] ?? '');

@@ -2,7 +2,7 @@ import type { Entity, JsonObject } from '../engine/operation.ts';
 import type { ClientBody, ClientRequest } from './client-message.ts';
 import { memberSpan } from './json-scan.ts';
 import { replaceMember, replaceSpan, spliceJson } from './json-splice.ts';
-import { foldedNames, hasLookalike, isJsonObject, ownValue } from './json-value.ts';
+import { foldedNames, hasLookalike, isJsonObject, jsonText, ownValue } from './json-value.ts';
 
 /** Methods that are operations of policy. Source: gateway specification, what it mediates. */
 export type MediatedMethod = 'tools/call' | 'prompts/get' | 'resources/read';
@@ -60,7 +60,7 @@ export function withArguments(
   const written = memberSpan(text, params.start, 'arguments');
   const spliced =
     written === undefined || ownValue(request.params, 'arguments') === null
-      ? JSON.stringify(args)
+      ? jsonText(args)
       : spliceJson(text, written, mediation.args, args);
   return replaceSpan(text, params, replaceMember(text, params, 'arguments', spliced));
 }

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject, JsonValue } from '../engine/operation.ts';
+import { parseJson } from '../text/json.ts';
 import { arrayItems, findJsonFault, memberSpan, rootSpan } from './json-scan.ts';
 import type { JsonSpan } from './json-scan.ts';
 import { replaceMember, spliceJson } from './json-splice.ts';
-import { isJsonObject, ownValue } from './json-value.ts';
+import { isJsonArray, isJsonObject, jsonText, ownValue } from './json-value.ts';
 import type { MediatedMethod } from './mediation.ts';
 
 /** Text inside a content item: of the item itself, or of the resource embedded in it. */
@@ -75,7 +76,7 @@ export function writeResult(
         spliceJson(view.carrier.text, rootSpan(view.carrier.text), view.value, after),
       );
     case 'text':
-      return writeContent(source, view.carriers, typeof after === 'string' ? after : JSON.stringify(after));
+      return writeContent(source, view.carriers, typeof after === 'string' ? after : jsonText(after));
     case 'structured':
       return isJsonObject(after) ? writeStructured(source, result, view.value, after) : undefined;
   }
@@ -87,7 +88,7 @@ function writeStructured(source: string, result: JsonObject, before: JsonValue, 
   if (written === undefined || carriers.length === 0) return written;
   const mirror = carriers.find((carrier) => isDeepStrictEqual(parseContainer(carrier.text), before));
   const mirrored =
-    mirror === undefined ? JSON.stringify(after) : spliceJson(mirror.text, rootSpan(mirror.text), before, after);
+    mirror === undefined ? jsonText(after) : spliceJson(mirror.text, rootSpan(mirror.text), before, after);
   const first = mirror ?? carriers[0];
   const others = carriers.filter((carrier) => carrier !== first);
   return writeContent(written, first === undefined ? others : [first, ...others], mirrored);
@@ -147,8 +148,8 @@ function parseContainer(text: string): JsonValue | undefined {
   const first = text.trimStart()[0];
   if (first !== '{' && first !== '[') return undefined;
   try {
-    const value: JsonValue = JSON.parse(text);
-    return value;
+    const value = parseJson(text);
+    return isJsonObject(value) || isJsonArray(value) ? value : undefined;
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../engine/operation.ts';
+import { stringifyJson } from '../text/json.ts';
 
 /** Codes of the JSON-RPC errors that the gateway itself answers with. Source: gateway specification, answers; JSON-RPC 2.0, 5.1. */
 export const RPC_CODES = {
@@ -30,7 +31,7 @@ export const NO_ID: IdText = 'null';
 
 /** A JSON-RPC error response as JSON text. */
 export function errorResponse(idText: IdText, error: RpcError): string {
-  return `{"jsonrpc":"2.0","id":${idText},"error":${JSON.stringify(error)}}`;
+  return `{"jsonrpc":"2.0","id":${idText},"error":${stringifyJson(error) ?? 'null'}}`;
 }
 
 /** An error of the gateway with its stable `data.code`. */

@@ -1,6 +1,7 @@
 import type { Decision } from '../engine/decision.ts';
 import type { JsonObject } from '../engine/operation.ts';
-import { hasEnvelopeLookalike } from './client-message.ts';
+import { parseJson } from '../text/json.ts';
+import { hasEnvelopeLookalike, isRequestId } from './client-message.ts';
 import type { RequestId } from './client-message.ts';
 import type { Decider } from './decide.ts';
 import { denialError } from './denial.ts';
@@ -48,7 +49,7 @@ export type FindRequest = (id: RequestId | null) => PendingRequest | undefined;
 export async function screenText(text: string, find: FindRequest, decider: Decider): Promise<ScreenedText | undefined> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     return undefined;
   }
@@ -84,7 +85,7 @@ async function screenMessage(text: string, value: unknown, find: FindRequest, de
   }
   if (!answers) return { text: undefined, fault: 'invalid' };
   const id = ownValue(value, 'id');
-  const known = typeof id === 'string' || typeof id === 'number' || (id === null && Object.hasOwn(value, 'error'));
+  const known = isRequestId(id) || (id === null && Object.hasOwn(value, 'error'));
   const request = known ? find(id) : undefined;
   if (request === undefined) return { text: undefined, fault: 'unexpected' };
   if (request.mediated === undefined) return { text, request };

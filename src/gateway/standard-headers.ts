@@ -122,7 +122,7 @@ function paramHeaders(headers: RequestHeaders): [string, string][] {
   return found;
 }
 
-type Leaf = string | number | boolean;
+type Leaf = string | number | bigint | boolean;
 
 /** Every primitive of `before` with what stands in its place in `after`. */
 function leafPairs(before: JsonValue, after: JsonValue | undefined): [Leaf, Leaf | undefined][] {
@@ -134,7 +134,7 @@ function leafPairs(before: JsonValue, after: JsonValue | undefined): [Leaf, Leaf
 }
 
 function isLeaf(value: JsonValue | undefined): value is Leaf {
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+  return value !== undefined && value !== null && typeof value !== 'object';
 }
 
 function equalsHeader(leaf: Leaf, decoded: string): boolean {

@@ -59,7 +59,7 @@ for (const [upstreamName, startUpstream] of Object.entries(upstreams)) {
   });
 
   for (const [clientName, connect] of Object.entries(clients)) {
-    test(`${clientName} to upstream with ${upstreamName}`, async () => {
+    void test(`${clientName} to upstream with ${upstreamName}`, async () => {
       const client = await connect(running.url);
       const { tools } = await client.listTools();
       assert.deepEqual(tools.map((tool) => tool.name).toSorted(), ['echo', 'get_employee']);

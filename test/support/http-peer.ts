@@ -20,10 +20,12 @@ export type PeerHandler = (request: IncomingMessage, response: ServerResponse, b
 export async function startPeer(handler: PeerHandler, path = '/mcp'): Promise<Peer> {
   const requests: Peer['requests'] = [];
   const server = createServer((request, response) => {
-    void readAll(request).then(async (body) => {
+    const serve = async (): Promise<void> => {
+      const body = await readAll(request);
       requests.push({ method: request.method ?? '', path: request.url ?? '', headers: request.headers, body });
       await handler(request, response, body);
-    });
+    };
+    void serve();
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -25,19 +25,6 @@ export function scriptedEngine(script: EngineScript = {}): ScriptedEngine {
   const preCalls: Operation[] = [];
   const postCalls: ScriptedEngine['postCalls'] = [];
   const identified: IdentityInput[] = [];
-  const complete = (phase: Phase, operation: Operation, result: JsonValue | undefined, ruling: Ruling): Decision => ({
-    decision: 'allow',
-    phase,
-    violation: null,
-    route: `${operation.entity.type}:${operation.entity.name}`,
-    args: operation.args,
-    result,
-    modified: { args: false, result: false },
-    taints: [],
-    labels: new Set(),
-    constraint: null,
-    ...ruling,
-  });
   return {
     digest: 'd'.repeat(64),
     preCalls,
@@ -88,5 +75,21 @@ export function bearerIdentity(input: IdentityInput): IdentityResult {
     outcome: 'identified',
     extensions: { subject: { id: token, issuer: 'test' } },
     credentials: [{ role: 'user', token, header: 'Authorization' }],
+  };
+}
+
+function complete(phase: Phase, operation: Operation, result: JsonValue | undefined, ruling: Ruling): Decision {
+  return {
+    decision: 'allow',
+    phase,
+    violation: null,
+    route: `${operation.entity.type}:${operation.entity.name}`,
+    args: operation.args,
+    result,
+    modified: { args: false, result: false },
+    taints: [],
+    labels: new Set(),
+    constraint: null,
+    ...ruling,
   };
 }
