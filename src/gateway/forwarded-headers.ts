@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { DelegatedToken } from '../engine/decision.ts';
 import type { UpstreamHeaders } from './upstream.ts';
 
 /** Meant for one connection only (RFC 9110, 7.6.1), or set anew for the other. */
@@ -66,6 +67,18 @@ export function requestHeaders(request: IncomingMessage, forwarded: ForwardedReq
   headers.push('x-request-id', forwarded.requestId);
   if (forwarded.identityEncoding) headers.push('accept-encoding', 'identity');
   if (forwarded.upstreamSessionId !== undefined) headers.push('mcp-session-id', forwarded.upstreamSessionId);
+  return headers;
+}
+
+/** Adds to `headers` what carries minted credentials; the `authorization` header does so by the `Bearer` scheme. */
+export function tokenHeaders(
+  tokens: readonly DelegatedToken[],
+  headers: Map<string, string | undefined>,
+): Map<string, string | undefined> {
+  for (const { token, header } of tokens) {
+    const name = header.toLowerCase();
+    headers.set(name, name === 'authorization' ? `Bearer ${token}` : token);
+  }
   return headers;
 }
 

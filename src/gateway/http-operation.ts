@@ -3,7 +3,7 @@ import { HTTP_ENTITY, answerUnauthenticated, extensionsOf, identifyCaller, withh
 import { httpDenialAnswer } from './denial.ts';
 import { ClientGoneError, answerError, answerHttp, write } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
-import { requestHeaders, responseHeaders } from './forwarded-headers.ts';
+import { requestHeaders, responseHeaders, tokenHeaders } from './forwarded-headers.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import { findJsonFault } from './json-scan.ts';
 import { isMediated } from './mediation.ts';
@@ -11,7 +11,6 @@ import { readBody } from './request-body.ts';
 import { RPC_CODES, gatewayError } from './rpc-error.ts';
 import { answerFailure, upstreamFailure } from './upstream-answer.ts';
 
-const NO_CHANGES: ReadonlyMap<string, string | undefined> = new Map();
 const UNMEDIATED = gatewayError(
   RPC_CODES.invalidRequest,
   'unmediated_operation',
@@ -42,6 +41,7 @@ export async function serveHttp(gateway: GatewayContext, exchange: Exchange): Pr
     id: exchange.id,
     entity: HTTP_ENTITY,
     extensions: extensionsOf(gateway, exchange, caller, HTTP_ENTITY, undefined),
+    credentials: caller.identity.credentials,
   };
   exchange.note.entity = 'http';
   const decision = await gateway.decider.pre(operation);
@@ -54,7 +54,7 @@ export async function serveHttp(gateway: GatewayContext, exchange: Exchange): Pr
     path: exchange.target.raw,
     headers: requestHeaders(request, {
       withheld: withheldHeaders(gateway, [caller]),
-      changed: NO_CHANGES,
+      changed: tokenHeaders(decision.delegatedTokens ?? [], new Map()),
       requestId: exchange.id,
       upstreamSessionId: undefined,
       identityEncoding: false,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { DelegatedToken, Decision } from '../engine/decision.ts';
+import type { Decision } from '../engine/decision.ts';
 import type { Operation } from '../engine/operation.ts';
 import { HTTP_ENTITY, answerUnauthenticated, extensionsOf, identifyCaller, withheldHeaders } from './caller.ts';
 import type { Caller } from './caller.ts';
@@ -8,7 +8,7 @@ import type { ClientBody, ClientMessage, ClientRequest } from './client-message.
 import { denialAnswer, denialError } from './denial.ts';
 import { answer, answerError, answerHttp, entityNote } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
-import { requestHeaders } from './forwarded-headers.ts';
+import { requestHeaders, tokenHeaders } from './forwarded-headers.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import { relayResponse } from './mcp-relay.ts';
 import { isJsonObject } from './json-value.ts';
@@ -217,18 +217,6 @@ async function rule(
 
 function refuse(request: ClientRequest, slug: string, reason: string): Ruling {
   return { kind: 'refuse', request, error: gatewayError(RPC_CODES.denied, slug, reason) };
-}
-
-/** Adds what carries the minted credentials. */
-function tokenHeaders(
-  tokens: readonly DelegatedToken[],
-  headers: Map<string, string | undefined>,
-): Map<string, string | undefined> {
-  for (const { token, header } of tokens) {
-    const name = header.toLowerCase();
-    headers.set(name, name === 'authorization' ? `Bearer ${token}` : token);
-  }
-  return headers;
 }
 
 /** Registers what is about to be sent; a request whose id still waits for a response is refused. */
