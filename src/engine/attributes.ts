@@ -109,17 +109,15 @@ const NAMESPACES: Readonly<Record<string, (rest: readonly Key[], scope: Attribut
   route: (rest) => member(rest, { key: (frame) => frame.routeKey }),
   time: (rest) => member(rest, { now: (frame) => Math.floor(frame.now() / 1000) }),
   operation: (rest) => member(rest, { id: (frame) => frame.operation.id }),
-  elicitation: (rest) => member(rest, { id: (frame) => elicitationId(frame) }),
+  elicitation: (rest) => member(rest, { id: elicitationId }),
 };
 
 /** First names of all attributes that a request can have without raw attributes. */
 export const ATTRIBUTE_NAMESPACES: ReadonlySet<string> = new Set(Object.keys(NAMESPACES));
 
-/** Header that carries the id of a human question back. Source: gateway specification, "Answers". */
-export const ELICITATION_HEADER = 'x-policy-elicitation-id';
-
-function elicitationId(frame: Frame): string | undefined {
-  const value = headerOf(frame.extensions.http?.request_headers, ELICITATION_HEADER);
+/** The id of a human question that a retried request echoes. Source: gateway specification, "Answers". */
+export function elicitationId(frame: Frame): string | undefined {
+  const value = headerOf(frame.extensions.http?.request_headers, 'x-policy-elicitation-id');
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 

@@ -37,6 +37,12 @@ export interface Constraint {
   readonly on_empty: 'deny' | 'fallback';
 }
 
+/** A credential minted for the upstream; `header` carries it. Never logged. */
+export interface DelegatedToken {
+  readonly token: string;
+  readonly header: string;
+}
+
 /** One executed step, in order. `inputs` holds the attributes a predicate read, never field values of a pipeline. */
 export interface TraceStep {
   readonly place: string;
@@ -63,6 +69,8 @@ export interface Decision {
   /** Labels of the session after this phase; empty without a session. */
   readonly labels: ReadonlySet<string>;
   readonly constraint: Constraint | null;
+  /** Minted by `delegate` steps of this phase, in order; absent without one. */
+  readonly delegatedTokens?: readonly DelegatedToken[];
   /** Only when the engine was asked to trace. */
   readonly trace?: readonly TraceStep[];
 }

@@ -1,6 +1,7 @@
 import type { Span } from '../text/source.ts';
 import type { SessionIdentity } from '../session/session-identity.ts';
-import type { Constraint, Taint, TraceStep } from './decision.ts';
+import type { Constraint, DelegatedToken, Taint, TraceStep } from './decision.ts';
+import type { Halt } from './halt.ts';
 import type { Extensions, JsonValue, Operation, Phase, Subject } from './operation.ts';
 import type { Overlay } from './overlay.ts';
 import type { InboundCredential } from './plugin.ts';
@@ -35,14 +36,18 @@ export class Frame {
   readonly session: SessionIdentity | undefined;
   /** Session, host and message labels as they stood when the phase began. */
   readonly labels: ReadonlySet<string>;
-  readonly routeKey: string | undefined;
+  /** Known once the route is chosen. */
+  routeKey: string | undefined;
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly credentials: readonly InboundCredential[];
   taints: Taint[] | undefined;
   constraints: Constraint[] | undefined;
   grant: Grant | undefined;
+  delegatedTokens: DelegatedToken[] | undefined;
   trace: TraceStep[] | undefined;
+  /** Why the latest field pipeline gave up. */
+  fieldHalt: Halt | undefined;
   /** Aborted when the operation is given up; steps that wait pass it on. */
   signal: AbortSignal | undefined;
 
@@ -64,7 +69,9 @@ export class Frame {
     this.taints = undefined;
     this.constraints = undefined;
     this.grant = start.grant;
+    this.delegatedTokens = undefined;
     this.trace = start.trace;
+    this.fieldHalt = undefined;
     this.signal = undefined;
   }
 
@@ -94,6 +101,11 @@ export class Frame {
       if (known === taint || (known.label === taint.label && sameScopes(known.scopes, taint.scopes))) return;
     }
     this.taints.push(taint);
+  }
+
+  addDelegatedToken(token: DelegatedToken): void {
+    if (this.delegatedTokens === undefined) this.delegatedTokens = [token];
+    else this.delegatedTokens.push(token);
   }
 
   addConstraint(constraint: Constraint): void {

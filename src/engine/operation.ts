@@ -1,6 +1,8 @@
-import type { Progress } from './progress.ts';
+import type { Constraint } from './decision.ts';
+import type { InboundCredential } from './plugin.ts';
 
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+/** JSON data. Integers that a number would round may come as bigint. */
+export type JsonValue = null | boolean | number | bigint | string | readonly JsonValue[] | JsonObject;
 export interface JsonObject {
   readonly [key: string]: JsonValue;
 }
@@ -124,5 +126,9 @@ export interface Operation {
   readonly args?: JsonValue;
   readonly extensions?: Extensions;
   readonly attributes?: RawAttributes;
-  [PROGRESS]?: Progress;
+  /** What the HTTP request that carried this operation was already restricted to. */
+  readonly constraint?: Constraint;
+  /** Credentials that `engine.identify` found, for plugins that may read them. */
+  readonly credentials?: readonly InboundCredential[];
+  [PROGRESS]?: object;
 }

@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from './operation.ts';
 
 /** What an attribute can be: a JSON scalar, an array standing for a set, or a set. Absent attributes are undefined. */
-export type AttributeValue = JsonValue | bigint | ReadonlySet<string>;
+export type AttributeValue = JsonValue | ReadonlySet<string>;
 
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Set);
@@ -33,7 +33,7 @@ export function isPresent(value: AttributeValue | undefined): boolean {
   return Array.isArray(value) && value.some(isScalar);
 }
 
-function isScalar(value: JsonValue): value is string | number | boolean {
+function isScalar(value: JsonValue): value is string | number | bigint | boolean {
   return value !== null && typeof value !== 'object';
 }
 
@@ -92,4 +92,9 @@ export function compareNumbers(a: number | bigint, b: number | bigint): -1 | 0 |
   if (isRounded(a) && (isRounded(b) || !isSafe(b))) return undefined;
   if (isRounded(b) && !isSafe(a)) return undefined;
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** True for what a JSON parser made. Looks at the outermost value only: members of parsed data are data. */
+export function isJson(value: unknown): value is JsonValue {
+  return value !== undefined && typeof value !== 'function' && typeof value !== 'symbol';
 }

@@ -1,0 +1,19 @@
+import type { IdentityResult } from './engine.ts';
+import type { Identity, IdentityInput, InboundCredential } from './plugin.ts';
+import type { PluginHandle } from './plugin-handle.ts';
+
+/**
+ * Asks the identity plugins in order; each may add a slot, a later one replaces what an earlier one found. The first
+ * denial or failure ends it.
+ */
+export async function authenticate(plugins: readonly PluginHandle[], input: IdentityInput): Promise<IdentityResult> {
+  let identity: Identity = {};
+  const credentials: InboundCredential[] = [];
+  for (const plugin of plugins) {
+    const outcome = await plugin.resolveIdentity(input);
+    if (outcome.outcome !== 'identified') return { outcome: 'denied', violation: outcome.violation };
+    identity = { ...identity, ...outcome.identity };
+    if (outcome.credential !== undefined) credentials.push(outcome.credential);
+  }
+  return { outcome: 'identified', extensions: identity, credentials };
+}

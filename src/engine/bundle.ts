@@ -1,0 +1,21 @@
+import type { Awaitable } from '../session/label-store.ts';
+import type { StoreReference } from '../session/store-reference.ts';
+import type { EntityType } from './operation.ts';
+import type { Program } from './program.ts';
+import type { RouteTable } from './route-table.ts';
+
+/** A loaded, validated and compiled bundle: what an engine decides with. Immutable but for the store behind its reference. */
+export interface Bundle {
+  /** SHA-256 over the bundle's sources and attribute files, hex. */
+  readonly digest: string;
+  readonly routes: RouteTable;
+  /** What requests get that no route matches, by entity type. */
+  readonly unmatched: Readonly<Record<EntityType, (tags: readonly string[] | undefined) => Program>>;
+  readonly sessions: StoreReference;
+  /** Canonical text of the `session_store` block: bundles with equal text share one store across a reload. */
+  readonly sessionStoreBlock: string;
+  /** Starts the plugins; a rejection makes the bundle unusable. */
+  initialize(): Awaitable<void>;
+  /** Ends plugins and decision points, not the store. */
+  close(): Awaitable<void>;
+}

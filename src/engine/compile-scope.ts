@@ -1,0 +1,34 @@
+import type { KeyObject } from 'node:crypto';
+import type { Report } from '../diagnostics/report.ts';
+import type { ArgumentMap } from '../language/ast.ts';
+import type { Awaitable } from '../session/label-store.ts';
+import type { DecisionAnswer, DecisionQuestion } from './decision-point.ts';
+import type { JsonObject } from './operation.ts';
+import type { PluginHandle } from './plugin-handle.ts';
+
+/** A declared decision point as compiled routes call it: time limit and checks of the answer included. */
+export interface DecisionPointHandle {
+  readonly dialect: string;
+  /** Throws an `Error` for the author when the step cannot be asked. The question itself never throws or rejects. */
+  prepare(
+    body: ArgumentMap,
+    argument: string | undefined,
+  ): (
+    question: DecisionQuestion,
+    signal: AbortSignal | undefined,
+  ) => Awaitable<DecisionAnswer | { readonly outcome: 'failed' }>;
+}
+
+/** What rules are compiled against. Everything is looked up here once, at load. */
+export interface CompileScope {
+  /** The merged `data` tree. */
+  readonly data: JsonObject;
+  /** Key of the `hash` stage. */
+  readonly hashKey: KeyObject;
+  readonly plugins: ReadonlyMap<string, PluginHandle>;
+  /** By dialect. */
+  readonly decisionPoints: ReadonlyMap<string, DecisionPointHandle>;
+  /** What `taint(…, session)` does without a session. */
+  readonly onMissingSession: 'ignore' | 'deny';
+  readonly report: Report;
+}

@@ -1,0 +1,51 @@
+import type { Awaitable } from '../session/label-store.ts';
+import type { Violation } from './decision.ts';
+import type {
+  DelegateInput,
+  DelegateOutcome,
+  ElicitInput,
+  ElicitOutcome,
+  HookName,
+  IdentityInput,
+  IdentityOutcome,
+  PluginInput,
+  PluginMode,
+} from './plugin.ts';
+
+/** A call that gave no usable answer. The plugin's `on_error` has not been applied: the caller decides. */
+export interface PluginFailure {
+  readonly outcome: 'failed';
+  /** `plugin.<name>.error`. */
+  readonly violation: Violation;
+}
+
+/** What became of an `invoke`, after the entry's mode and `on_error`. */
+export type InvokeResult =
+  | { readonly outcome: 'allow' }
+  | { readonly outcome: 'deny'; readonly violation: Violation }
+  | {
+      readonly outcome: 'modify';
+      readonly args?: PluginInput['args'];
+      readonly result?: PluginInput['result'];
+      readonly field?: NonNullable<PluginInput['field']>['value'];
+      readonly labels: readonly string[];
+    };
+
+/**
+ * A declared plugin as compiled routes call it: time limit, capability view, checks of the answer and `on_error`
+ * included. No call throws or rejects.
+ */
+export interface PluginHandle {
+  readonly name: string;
+  readonly kind: string;
+  readonly mode: PluginMode;
+  /** Lower runs first. */
+  readonly priority: number;
+  readonly hooks: readonly HookName[];
+  /** True when an answer may change arguments, results or labels. */
+  readonly modifies: boolean;
+  invoke(input: PluginInput, signal: AbortSignal | undefined): Awaitable<InvokeResult>;
+  resolveIdentity(input: IdentityInput): Awaitable<IdentityOutcome | PluginFailure>;
+  delegate(input: DelegateInput, signal: AbortSignal | undefined): Awaitable<DelegateOutcome | PluginFailure>;
+  elicit(input: ElicitInput, signal: AbortSignal | undefined): Awaitable<ElicitOutcome | PluginFailure>;
+}

@@ -1,0 +1,43 @@
+import type { JsonValue, Phase } from './operation.ts';
+import type { Halt } from './halt.ts';
+import type { PluginHandle } from './plugin-handle.ts';
+import type { CompiledStep } from './steps.ts';
+
+/** A field's pipeline in a layer. */
+export interface LayerField {
+  readonly name: string;
+  readonly step: CompiledStep;
+  /** Runs after the broader layers' pipeline of the field instead of replacing it. */
+  readonly append: boolean;
+}
+
+/** All that one operation runs, in both phases. */
+export interface Program {
+  readonly pre: readonly CompiledStep[];
+  readonly post: readonly CompiledStep[];
+  /** Run after the phase whatever it decided. */
+  readonly audit: Readonly<Record<Phase, readonly PluginHandle[]>>;
+  /** Run in the background after the phase allowed. */
+  readonly background: Readonly<Record<Phase, readonly PluginHandle[]>>;
+  /** `http.status`, `http.body`, `http.headers` for denials. */
+  readonly response: Readonly<Record<string, JsonValue>> | undefined;
+  /** The denial of requests that no route matches, after the layers. */
+  readonly unmatched: Halt | undefined;
+  readonly authentication: readonly PluginHandle[];
+}
+
+/**
+ * The fields that run after layering, broadest layer first. Of two pipelines of one field the more specific replaces
+ * the other, unless it appends. Source: bundle specification, "The policy visitor", point 6.
+ */
+export function layerFields<Field extends { readonly name: string; readonly append: boolean }>(
+  layers: readonly (readonly Field[])[],
+): readonly Field[] {
+  let fields: readonly Field[] = [];
+  for (const layer of layers) {
+    if (layer.length === 0) continue;
+    const replaced = new Set(layer.filter((field) => !field.append).map((field) => field.name));
+    fields = fields.length === 0 ? layer : [...fields.filter((field) => !replaced.has(field.name)), ...layer];
+  }
+  return fields;
+}

@@ -1,0 +1,109 @@
+import { LRUCache } from 'lru-cache';
+import type { Frame } from './frame.ts';
+import { matchesGlob } from './glob.ts';
+import type { Entity, EntityType } from './operation.ts';
+import type { CompiledPredicate } from './predicates.ts';
+import type { Program } from './program.ts';
+
+/** How a route names its entities. */
+export type RouteMatcher =
+  | { readonly kind: 'exact'; readonly name: string }
+  | { readonly kind: 'list'; readonly names: readonly string[] }
+  | { readonly kind: 'glob'; readonly pattern: string };
+
+/** A route as requests are matched against it. */
+export interface Route {
+  readonly type: EntityType;
+  readonly matcher: RouteMatcher;
+  readonly scope: string | undefined;
+  readonly when: CompiledPredicate | undefined;
+  /** Value of the attribute `route.key` for an entity of this name: `tool:pay`, `tool:pay@scope`, `tool:hr-*`. */
+  readonly keyOf: (name: string) => string;
+  /** The program of a request with these runtime tags. */
+  readonly programFor: (tags: readonly string[] | undefined) => Program;
+}
+
+const SCOPE_BONUS = 100;
+const WHEN_BONUS = 10;
+const MAX_REMEMBERED_NAMES = 10_000;
+const NONE: readonly Route[] = [];
+
+/** Specificity of a route. Source: plugin specification, "Routing and layering". */
+export function scoreOf(route: Pick<Route, 'matcher' | 'scope' | 'when'>): number {
+  const { matcher } = route;
+  const base =
+    matcher.kind === 'exact' ? 1000 : matcher.kind === 'list' ? 500 : /^\*+$/.test(matcher.pattern) ? 0 : 300;
+  return base + (route.scope === undefined ? 0 : SCOPE_BONUS) + (route.when === undefined ? 0 : WHEN_BONUS);
+}
+
+/** Routes of one bundle, indexed by entity type and name. */
+export class RouteTable {
+  readonly #tables = new Map<EntityType, TypeTable>();
+
+  /** `routes` in the order written: of two equally specific ones the first wins. */
+  constructor(routes: readonly Route[]) {
+    for (const route of routes.toSorted((a, b) => scoreOf(b) - scoreOf(a))) {
+      let table = this.#tables.get(route.type);
+      if (table === undefined) {
+        table = new TypeTable();
+        this.#tables.set(route.type, table);
+      }
+      table.add(route);
+    }
+  }
+
+  /** The most specific route whose name, scope and `when` fit. */
+  find(entity: Entity, frame: Frame): Route | undefined {
+    return this.#tables.get(entity.type)?.find(entity, frame);
+  }
+}
+
+class TypeTable {
+  /** Exact names and list members; every route here is more specific than any pattern. */
+  readonly #named = new Map<string, Route[]>();
+  readonly #patterns: Route[] = [];
+  readonly #matching = new LRUCache<string, readonly Route[]>({ max: MAX_REMEMBERED_NAMES });
+
+  add(route: Route): void {
+    const { matcher } = route;
+    if (matcher.kind === 'glob') {
+      this.#patterns.push(route);
+      return;
+    }
+    for (const name of matcher.kind === 'exact' ? [matcher.name] : new Set(matcher.names)) {
+      const routes = this.#named.get(name);
+      if (routes === undefined) this.#named.set(name, [route]);
+      else routes.push(route);
+    }
+  }
+
+  find(entity: Entity, frame: Frame): Route | undefined {
+    const named = this.#named.get(entity.name);
+    if (named !== undefined) {
+      const route = firstFitting(named, entity, frame);
+      if (route !== undefined) return route;
+    }
+    if (this.#patterns.length === 0) return undefined;
+    return firstFitting(this.#patternsOf(entity.name), entity, frame);
+  }
+
+  #patternsOf(name: string): readonly Route[] {
+    const known = this.#matching.get(name);
+    if (known !== undefined) return known;
+    const matching = this.#patterns.filter(
+      ({ matcher }) => matcher.kind === 'glob' && matchesGlob(matcher.pattern, name),
+    );
+    const routes = matching.length === 0 ? NONE : matching;
+    this.#matching.set(name, routes);
+    return routes;
+  }
+}
+
+function firstFitting(routes: readonly Route[], entity: Entity, frame: Frame): Route | undefined {
+  for (const route of routes) {
+    if (route.scope !== undefined && route.scope !== entity.scope) continue;
+    if (route.when !== undefined && !route.when(frame)) continue;
+    return route;
+  }
+  return undefined;
+}

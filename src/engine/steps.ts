@@ -1,0 +1,409 @@
+import type { Path, Predicate, Step } from '../language/ast.ts';
+import { printPath } from '../language/printer.ts';
+import type { Span } from '../text/source.ts';
+import type { Awaitable } from '../session/label-store.ts';
+import { compilePath, toJson, type Accessor } from './attributes.ts';
+import type { CompileScope } from './compile-scope.ts';
+import type { DecisionQuestion } from './decision-point.ts';
+import { reportUnknownDialect, reportUnknownPlugin } from './declared.ts';
+import { compileElicitation } from './elicitation.ts';
+import { HALTED, OMIT } from './field-path.ts';
+import { compileField } from './field-pipeline.ts';
+import type { Frame } from './frame.ts';
+import { deny, denyWith, type Halt } from './halt.ts';
+import type { JsonValue, Phase } from './operation.ts';
+import { pluginInput } from './plugin-input.ts';
+import type { PluginHandle } from './plugin-handle.ts';
+import { compilePredicate, pathsOf, type CompiledPredicate } from './predicates.ts';
+import { compileRestriction } from './restrict.ts';
+
+/** What a step leads to: nothing (go on) or the end of the phase. */
+export type StepOutcome = Awaitable<Halt | undefined>;
+
+export interface CompiledStep {
+  readonly run: (frame: Frame) => StepOutcome;
+  /** The rule's place in the bundle: the code of denials without one of their own. */
+  readonly place: string;
+  readonly span: () => Span;
+  /** False when a condition of the step does not hold; for traces. */
+  readonly applies?: CompiledPredicate;
+  /** The attributes that the step's predicates read; for traces. */
+  readonly inputs?: (frame: Frame) => Readonly<Record<string, JsonValue>>;
+}
+
+/** Where a list of rules stands: the phase it runs in and how its entries are called. */
+export interface StepPlace {
+  readonly phase: Phase;
+  /** Code of the rule that a step belongs to. */
+  readonly place: string;
+}
+
+/** Runs steps in order up to the first that ends the phase. Stays synchronous as long as every step does. */
+export function runSteps(steps: readonly CompiledStep[], frame: Frame, from = 0): StepOutcome {
+  for (let i = from; i < steps.length; i++) {
+    const step = steps[i];
+    if (step === undefined) break;
+    const outcome = frame.trace === undefined ? step.run(frame) : traced(step, frame);
+    if (outcome === undefined) continue;
+    if (outcome instanceof Promise) {
+      return outcome.then((halt) => halt ?? runSteps(steps, frame, i + 1));
+    }
+    return outcome;
+  }
+  return undefined;
+}
+
+/** Runs a step and records it before the steps inside it. */
+function traced(step: CompiledStep, frame: Frame): StepOutcome {
+  const trace = frame.trace ?? [];
+  const at = trace.length;
+  const inputs = step.inputs?.(frame);
+  const applies = step.applies?.(frame) ?? true;
+  frame.record(step.place, step.span(), 'continue', inputs);
+  const finish = (halt: Halt | undefined): Halt | undefined => {
+    const entry = trace[at];
+    const outcome = halt?.kind ?? (applies ? 'continue' : 'skipped');
+    if (entry !== undefined) trace[at] = { ...entry, outcome };
+    return halt;
+  };
+  const outcome = step.run(frame);
+  return outcome instanceof Promise ? outcome.then(finish) : finish(outcome);
+}
+
+/** Compiles a list of steps that belong to one rule place. */
+export function compileSteps(steps: readonly Step[], where: StepPlace, scope: CompileScope): readonly CompiledStep[] {
+  return steps.map((step) => compileStep(step, where, scope));
+}
+
+/**
+ * Compiles one step. Undeclared plugins, unregistered dialects and steps that a decision point refuses are reported to
+ * `scope.report`. Source: policy language sections 2 and 3.
+ */
+export function compileStep(step: Step, where: StepPlace, scope: CompileScope): CompiledStep {
+  const span = (): Span => step.text.span(step.range.start, step.range.end);
+  const at = { place: where.place, span };
+  switch (step.kind) {
+    case 'allow':
+      return { ...at, run: () => undefined };
+    case 'deny': {
+      const halt = deny(step.code ?? where.place, step.reason);
+      return { ...at, run: () => halt };
+    }
+    case 'require': {
+      const halt = deny(where.place);
+      const predicates = step.predicates.map((predicate) => compilePredicate(predicate, scope));
+      return { ...at, run: requireAll(predicates, halt), inputs: inputsOf(step.predicates, scope) };
+    }
+    case 'when': {
+      const applies = compilePredicate(step.predicate, scope);
+      const steps = compileSteps(step.steps, where, scope);
+      return {
+        ...at,
+        run: runWhen(applies, step.steps, steps, where),
+        applies,
+        inputs: inputsOf([step.predicate], scope),
+      };
+    }
+    case 'taint':
+      return { ...at, run: runTaint(step, where, scope) };
+    case 'plugin': {
+      const plugin = scope.plugins.get(step.name);
+      if (plugin === undefined) reportUnknownPlugin(step.name, span(), scope);
+      return { ...at, run: plugin === undefined ? unusable(where) : (frame) => runPlugin(plugin, frame) };
+    }
+    case 'delegate': {
+      const plugin = scope.plugins.get(step.plugin);
+      if (plugin === undefined) reportUnknownPlugin(step.plugin, span(), scope);
+      return { ...at, run: plugin === undefined ? unusable(where) : (frame) => runDelegate(step, plugin, frame) };
+    }
+    case 'elicit': {
+      const plugin = scope.plugins.get(step.plugin);
+      if (plugin === undefined) reportUnknownPlugin(step.plugin, span(), scope);
+      return {
+        ...at,
+        run: plugin === undefined ? unusable(where) : compileElicitation(step, plugin, where.place, scope),
+      };
+    }
+    case 'decide':
+      return { ...at, run: compileDecide(step, span, where, scope) };
+    case 'restrict': {
+      const restriction = compileRestriction(step.restriction, scope);
+      const unresolved = deny(where.place, 'a deny list of `restrict` could not be read');
+      return {
+        ...at,
+        run: (frame) => {
+          const constraint = restriction(frame);
+          if (constraint === 'unresolved') return unresolved;
+          if (constraint !== undefined) frame.addConstraint(constraint);
+          return undefined;
+        },
+      };
+    }
+    case 'sequential': {
+      const steps = compileSteps(step.steps, where, scope);
+      return { ...at, run: (frame) => runSteps(steps, frame) };
+    }
+    case 'parallel': {
+      refuseModifyingPlugins(step.steps, scope);
+      const steps = compileSteps(step.steps, where, scope);
+      return { ...at, run: (frame) => runParallel(steps, frame) };
+    }
+    case 'field':
+      return { ...at, run: compileFieldOperation(step, where, scope) };
+  }
+}
+
+/** A step whose load already failed; were it ever run, it denies. */
+function unusable(where: StepPlace): () => Halt {
+  return () => deny(where.place);
+}
+
+function requireAll(predicates: readonly CompiledPredicate[], halt: Halt): (frame: Frame) => Halt | undefined {
+  const [only] = predicates;
+  if (only !== undefined && predicates.length === 1) return (frame) => (only(frame) ? undefined : halt);
+  return (frame) => {
+    for (const predicate of predicates) if (!predicate(frame)) return halt;
+    return undefined;
+  };
+}
+
+function runWhen(
+  applies: CompiledPredicate,
+  written: readonly Step[],
+  steps: readonly CompiledStep[],
+  where: StepPlace,
+): (frame: Frame) => StepOutcome {
+  const [only] = written;
+  if (written.length === 1 && only?.kind === 'deny') {
+    const halt = deny(only.code ?? where.place, only.reason);
+    return (frame) => (applies(frame) ? halt : undefined);
+  }
+  return (frame) => (applies(frame) ? runSteps(steps, frame) : undefined);
+}
+
+function runTaint(
+  step: Step & { readonly kind: 'taint' },
+  where: StepPlace,
+  scope: CompileScope,
+): (frame: Frame) => Halt | undefined {
+  const taint = { label: step.label, scopes: step.scopes };
+  if (scope.onMissingSession === 'ignore' || !step.scopes.includes('session')) {
+    return (frame) => {
+      frame.addTaint(taint);
+      return undefined;
+    };
+  }
+  const halt = deny('session.missing', `\`${where.place}\` labels the session, and the request has none`);
+  return (frame) => {
+    frame.addTaint(taint);
+    return frame.session === undefined ? halt : undefined;
+  };
+}
+
+/** Calls a plugin and takes over what it may change. */
+export async function runPlugin(plugin: PluginHandle, frame: Frame): Promise<Halt | undefined> {
+  const result = await plugin.invoke(pluginInput(frame), frame.signal);
+  switch (result.outcome) {
+    case 'allow':
+      return undefined;
+    case 'deny':
+      return denyWith(result.violation);
+    case 'modify':
+      if (result.args !== undefined && frame.phase === 'pre') frame.nextArgs = result.args;
+      if (result.result !== undefined && frame.phase === 'post') frame.nextResult = result.result;
+      for (const label of result.labels) frame.addTaint({ label, scopes: ['session'] });
+      return undefined;
+  }
+}
+
+async function runDelegate(
+  step: Step & { readonly kind: 'delegate' },
+  plugin: PluginHandle,
+  frame: Frame,
+): Promise<Halt | undefined> {
+  // A later step must never pass on what an earlier one was granted.
+  frame.grant = undefined;
+  const outcome = await plugin.delegate(
+    {
+      entity: frame.operation.entity,
+      extensions: frame.extensions,
+      credentials: frame.credentials,
+      config: step.config,
+    },
+    frame.signal,
+  );
+  if (outcome.outcome === 'granted') {
+    frame.grant = {
+      permissions: new Set(outcome.permissions),
+      audience: outcome.audience,
+      expiresAt: outcome.expiresAt === undefined ? undefined : timestamp(outcome.expiresAt),
+    };
+    frame.addDelegatedToken({ token: outcome.token, header: outcome.header });
+    return undefined;
+  }
+  return step.onError === 'continue' ? undefined : denyWith(outcome.violation);
+}
+
+function timestamp(unixMilliseconds: number): string {
+  return `${new Date(Math.floor(unixMilliseconds / 1000) * 1000).toISOString().slice(0, 19)}Z`;
+}
+
+function compileDecide(
+  step: Step & { readonly kind: 'decide' },
+  span: () => Span,
+  where: StepPlace,
+  scope: CompileScope,
+): (frame: Frame) => StepOutcome {
+  const onAllow = compileSteps(step.onAllow, where, scope);
+  const onDeny = compileSteps(step.onDeny, where, scope);
+  const point = scope.decisionPoints.get(step.dialect);
+  if (point === undefined) {
+    reportUnknownDialect(step.dialect, span(), scope);
+    return unusable(where);
+  }
+  let ask;
+  try {
+    ask = point.prepare(step.body, step.argument);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : 'the step cannot be asked';
+    scope.report.add('config/decision-point-step', span(), `\`${step.dialect}\`: ${message}`);
+    return unusable(where);
+  }
+  const question = ask;
+  const failed = deny(`pdp.${step.dialect}.error`, `the decision point \`${step.dialect}\` gave no answer`);
+  return async (frame) => {
+    const answer = await question(questionOf(frame, scope), frame.signal);
+    switch (answer.outcome) {
+      case 'failed':
+        return failed;
+      case 'allow':
+        return runSteps(onAllow, frame);
+      case 'deny':
+        return (await runSteps(onDeny, frame)) ?? deny(answer.code ?? `pdp.${step.dialect}.deny`, answer.reason);
+    }
+  };
+}
+
+function questionOf(frame: Frame, scope: CompileScope): DecisionQuestion {
+  return {
+    phase: frame.phase,
+    entity: frame.operation.entity,
+    extensions: frame.extensions,
+    args: frame.args,
+    result: frame.result,
+    labels: frame.labels,
+    attribute: (name) => {
+      const segments = name.split('.').map((text) => ({ kind: 'name', text }) as const);
+      const path: Path = { kind: 'path', segments, range: { start: 0, end: name.length } };
+      return toJson(compilePath(path, scope)(frame));
+    },
+  };
+}
+
+function refuseModifyingPlugins(steps: readonly Step[], scope: CompileScope): void {
+  for (const step of steps) {
+    if (step.kind === 'plugin' && scope.plugins.get(step.name)?.modifies === true) {
+      scope.report.add(
+        'config/parallel-modifies',
+        step.text.span(step.range.start, step.range.end),
+        `plugin \`${step.name}\` may modify, so it cannot run inside \`parallel\``,
+        { help: 'give it mode `audit` or `concurrent`, or move it out of the group' },
+      );
+    }
+    if ('steps' in step) refuseModifyingPlugins(step.steps, scope);
+    if (step.kind === 'decide') refuseModifyingPlugins([...step.onAllow, ...step.onDeny], scope);
+  }
+}
+
+/**
+ * Runs the members at once, each on a fork. The first halt in written order wins; members after it are cancelled and
+ * leave nothing. A member that throws denies.
+ */
+export function runParallel(steps: readonly CompiledStep[], frame: Frame): StepOutcome {
+  const members: Frame[] = [];
+  const cancel = new AbortController();
+  const signal = frame.signal === undefined ? cancel.signal : AbortSignal.any([frame.signal, cancel.signal]);
+  const outcomes: StepOutcome[] = [];
+  for (const step of steps) {
+    const member = frame.fork(signal);
+    members.push(member);
+    const outcome = runSteps([step], member);
+    outcomes.push(outcome);
+    if (outcome !== undefined && !(outcome instanceof Promise)) break;
+  }
+  return settle(outcomes, members, 0, frame, cancel);
+}
+
+function settle(
+  outcomes: readonly StepOutcome[],
+  members: readonly Frame[],
+  from: number,
+  frame: Frame,
+  cancel: AbortController,
+): StepOutcome {
+  for (let i = from; i < outcomes.length; i++) {
+    const outcome = outcomes[i];
+    const member = members[i];
+    const finish = (halt: Halt | undefined): StepOutcome => {
+      if (member !== undefined) frame.join(member);
+      if (halt === undefined) return undefined;
+      cancel.abort();
+      for (const other of outcomes.slice(i + 1)) if (other instanceof Promise) other.catch(() => undefined);
+      return halt;
+    };
+    if (outcome instanceof Promise) {
+      return outcome.then((halt) => finish(halt) ?? settle(outcomes, members, i + 1, frame, cancel));
+    }
+    const halt = finish(outcome);
+    if (halt !== undefined) return halt;
+  }
+  return undefined;
+}
+
+function compileFieldOperation(
+  step: Step & { readonly kind: 'field' },
+  where: StepPlace,
+  scope: CompileScope,
+): (frame: Frame) => StepOutcome {
+  const name = step.text.value.slice(step.path.range.start, step.path.range.end);
+  const field = compileField({ path: step.path, pipeline: step.pipeline, name, place: where.place }, scope);
+  const inPhase = step.target === 'args' ? where.phase === 'pre' : where.phase === 'post';
+  if (!inPhase) return () => undefined;
+  return (frame) => applyField(field, step.target, frame);
+}
+
+/** Runs a compiled field on the value that will be forwarded. */
+export function applyField(
+  field: ReturnType<typeof compileField>,
+  target: 'args' | 'result',
+  frame: Frame,
+): StepOutcome {
+  const root = target === 'args' ? frame.nextArgs : frame.nextResult;
+  if (root === undefined) return undefined;
+  const answer = field(root, frame);
+  const finish = (next: Awaited<typeof answer>): Halt | undefined => {
+    if (next === HALTED) return frame.fieldHalt;
+    const value = next === OMIT ? undefined : next;
+    if (target === 'args') frame.nextArgs = value;
+    else frame.nextResult = value;
+    return undefined;
+  };
+  return answer instanceof Promise ? answer.then(finish) : finish(answer);
+}
+
+/** The attributes that predicates read, by name as written; absent ones are left out. */
+function inputsOf(
+  predicates: readonly Predicate[],
+  scope: CompileScope,
+): (frame: Frame) => Readonly<Record<string, JsonValue>> {
+  const readers = new Map<string, Accessor>();
+  for (const path of predicates.flatMap(pathsOf)) readers.set(printPath(path), compilePath(path, scope));
+  return (frame) => {
+    const inputs: Record<string, JsonValue> = {};
+    for (const [name, read] of readers) {
+      const value = toJson(read(frame));
+      if (value !== undefined) inputs[name] = value;
+    }
+    return inputs;
+  };
+}

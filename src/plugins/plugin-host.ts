@@ -1,0 +1,240 @@
+import type { Alarm, Awaitable } from '../session/label-store.ts';
+import type { Violation } from '../engine/decision.ts';
+import type {
+  Capability,
+  DelegateOutcome,
+  ElicitOutcome,
+  HookName,
+  IdentityOutcome,
+  OnError,
+  Plugin,
+  PluginMode,
+  PluginOutcome,
+} from '../engine/plugin.ts';
+import type { InvokeResult, PluginFailure, PluginHandle } from '../engine/plugin-handle.ts';
+import { viewOf, viewOfExtensions, withImplied } from './capability-view.ts';
+
+/** A plugin entry as the bundle has it, defaults filled in. */
+export interface PluginEntry {
+  readonly name: string;
+  readonly kind: string;
+  readonly hooks: readonly HookName[];
+  readonly mode: PluginMode;
+  readonly priority: number;
+  readonly onError: OnError;
+  readonly capabilities: readonly Capability[];
+}
+
+export interface PluginHostOptions {
+  /** Most time that one call may take, in milliseconds. */
+  readonly timeout: number;
+  readonly alarm: (alarm: Alarm) => void;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+}
+
+/** How long a plugin with `on_error: disable` rests before it is tried again, in milliseconds. */
+export const DISABLE_FOR = 30_000;
+
+const ALLOW: InvokeResult = Object.freeze({ outcome: 'allow' });
+
+/**
+ * Wraps a plugin so that a throw, a rejection, a wrong answer or a late one is a failed call. A failed `invoke` denies
+ * with `plugin.<name>.error` under `on_error: fail`; under `ignore` it is alarmed and passes; under `disable` the plugin
+ * also rests for `DISABLE_FOR`. Source: plugin specification, "Plugins".
+ */
+export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHostOptions): PluginHandle {
+  const capabilities = withImplied(entry.capabilities);
+  const mayChange = entry.mode === 'sequential' || entry.mode === 'transform';
+  const failure: PluginFailure = {
+    outcome: 'failed',
+    violation: { code: `plugin.${entry.name}.error`, reason: `plugin \`${entry.name}\` gave no answer`, details: {} },
+  };
+  let restsUntil = 0;
+
+  const call = async <Answer>(
+    hook: HookName,
+    run: ((signal: AbortSignal) => Awaitable<Answer>) | undefined,
+    accepts: (answer: Answer) => boolean,
+    outer: AbortSignal | undefined,
+  ): Promise<Answer | PluginFailure> => {
+    if (run === undefined || (entry.hooks.length > 0 && !entry.hooks.includes(hook))) {
+      options.alarm({ alarm: 'plugin_failure', plugin: entry.name, hook, failure: 'hook' });
+      return failure;
+    }
+    const answer = await inTime(run, options.timeout, outer);
+    if (answer.kind === 'answer' && accepts(answer.value)) return answer.value;
+    const what = answer.kind === 'answer' ? 'answer' : answer.kind;
+    options.alarm({ alarm: 'plugin_failure', plugin: entry.name, hook, failure: what });
+    return failure;
+  };
+
+  return {
+    name: entry.name,
+    kind: entry.kind,
+    mode: entry.mode,
+    priority: entry.priority,
+    hooks: entry.hooks,
+    modifies: mayChange,
+    async invoke(input, signal) {
+      if (options.now() < restsUntil) return ALLOW;
+      const view = viewOf(input, capabilities);
+      const run = plugin.invoke?.bind(plugin);
+      const outcome = await call<PluginOutcome>(
+        input.hook,
+        run === undefined ? undefined : (inner) => run(view, { signal: inner }),
+        (answer) =>
+          isPluginOutcome(answer) && (answer.outcome !== 'modify' || mayModify(answer, mayChange, capabilities)),
+        signal,
+      );
+      switch (outcome.outcome) {
+        case 'allow':
+          return ALLOW;
+        case 'deny':
+          return { outcome: 'deny', violation: outcome.violation };
+        case 'modify':
+          return { ...outcome, labels: outcome.labels ?? [] };
+        case 'failed':
+          if (entry.onError === 'fail') return { outcome: 'deny', violation: outcome.violation };
+          if (entry.onError === 'disable') {
+            restsUntil = options.now() + DISABLE_FOR;
+            options.alarm({ alarm: 'plugin_disabled', plugin: entry.name, for_ms: DISABLE_FOR });
+          }
+          return ALLOW;
+      }
+    },
+    resolveIdentity(input) {
+      const run = plugin.resolveIdentity?.bind(plugin);
+      return call<IdentityOutcome>(
+        'identity.resolve',
+        run === undefined ? undefined : (signal) => run(input, { signal }),
+        isIdentityOutcome,
+        undefined,
+      );
+    },
+    delegate(input, signal) {
+      const run = plugin.delegate?.bind(plugin);
+      const visible = {
+        ...input,
+        extensions: viewOfExtensions(input.extensions, capabilities),
+        credentials: capabilities.has('read_inbound_credentials') ? input.credentials : [],
+      };
+      return call<DelegateOutcome>(
+        'token.delegate',
+        run === undefined ? undefined : (inner) => run(visible, { signal: inner }),
+        isDelegateOutcome,
+        signal,
+      );
+    },
+    elicit(input, signal) {
+      const run = plugin.elicit?.bind(plugin);
+      const visible = { ...input, extensions: viewOfExtensions(input.extensions, capabilities) };
+      return call<ElicitOutcome>(
+        'elicit',
+        run === undefined ? undefined : (inner) => run(visible, { signal: inner }),
+        isElicitOutcome,
+        signal,
+      );
+    },
+  };
+}
+
+type Timely<Answer> = { readonly kind: 'answer'; readonly value: Answer } | { readonly kind: 'timeout' | 'error' };
+
+/** Runs a call under a time limit. Never rejects; a call that is given up gets its signal aborted. */
+export async function inTime<Answer>(
+  run: (signal: AbortSignal) => Awaitable<Answer>,
+  limit: number,
+  outer: AbortSignal | undefined,
+): Promise<Timely<Answer>> {
+  const giveUp = new AbortController();
+  const signal = outer === undefined ? giveUp.signal : AbortSignal.any([outer, giveUp.signal]);
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      resolve({ kind: 'timeout' });
+      giveUp.abort();
+    }, limit);
+    const settle = (answer: Timely<Answer>): void => {
+      clearTimeout(timer);
+      resolve(answer);
+    };
+    outer?.addEventListener('abort', () => settle({ kind: 'error' }), { once: true });
+    try {
+      const answer = run(signal);
+      if (!(answer instanceof Promise)) settle({ kind: 'answer', value: answer });
+      else
+        answer.then(
+          (value) => settle({ kind: 'answer', value }),
+          () => settle({ kind: 'error' }),
+        );
+    } catch {
+      settle({ kind: 'error' });
+    }
+  });
+}
+
+function mayModify(
+  answer: PluginOutcome & { readonly outcome: 'modify' },
+  mayChange: boolean,
+  capabilities: ReadonlySet<Capability>,
+): boolean {
+  const changes = answer.args !== undefined || answer.result !== undefined || answer.field !== undefined;
+  if (changes && !mayChange) return false;
+  return answer.labels === undefined || (mayChange && capabilities.has('append_labels'));
+}
+
+function isPluginOutcome(answer: unknown): answer is PluginOutcome {
+  if (!isRecord(answer)) return false;
+  switch (answer['outcome']) {
+    case 'allow':
+      return true;
+    case 'deny':
+      return isViolation(answer['violation']);
+    case 'modify':
+      return answer['labels'] === undefined || isStrings(answer['labels']);
+    default:
+      return false;
+  }
+}
+
+function isIdentityOutcome(answer: unknown): answer is IdentityOutcome {
+  if (!isRecord(answer)) return false;
+  if (answer['outcome'] === 'denied') return isViolation(answer['violation']);
+  return answer['outcome'] === 'identified' && isRecord(answer['identity']);
+}
+
+function isDelegateOutcome(answer: unknown): answer is DelegateOutcome {
+  if (!isRecord(answer)) return false;
+  if (answer['outcome'] === 'deny') return isViolation(answer['violation']);
+  return (
+    answer['outcome'] === 'granted' &&
+    typeof answer['token'] === 'string' &&
+    answer['token'] !== '' &&
+    typeof answer['header'] === 'string' &&
+    isStrings(answer['permissions'])
+  );
+}
+
+function isElicitOutcome(answer: unknown): answer is ElicitOutcome {
+  if (!isRecord(answer)) return false;
+  const { outcome } = answer;
+  if (outcome === 'pending') return typeof answer['id'] === 'string' && answer['id'] !== '';
+  return outcome === 'approved' || outcome === 'denied' || outcome === 'expired';
+}
+
+function isViolation(value: unknown): value is Violation {
+  return (
+    isRecord(value) &&
+    typeof value['code'] === 'string' &&
+    typeof value['reason'] === 'string' &&
+    isRecord(value['details'])
+  );
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isStrings(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((member) => typeof member === 'string');
+}
