@@ -28,7 +28,7 @@ export async function startCompany(): Promise<Company> {
     started.push(issuer);
     const server = await startHrServer(PORTS.server);
     started.push(server);
-    const gateway = await startPolicyGateway(POLICY, server.url, PORTS.gateway);
+    const gateway = await startPolicyGateway({ policy: POLICY, upstream: server.url, port: PORTS.gateway });
     started.push(gateway);
     return { issuer, server, gateway, close };
   } catch (error) {

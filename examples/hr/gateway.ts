@@ -1,26 +1,6 @@
-import type { Engine } from '../../src/engine/engine.ts';
-
-interface Diagnostic {
-  readonly code: string;
-  readonly message: string;
-}
-
-type Loaded =
-  | { readonly ok: true; readonly bundle: object; readonly diagnostics: readonly Diagnostic[] }
-  | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
-
-interface Indelible {
-  readonly loadBundle: (path: string) => Promise<Loaded>;
-  readonly createEngine: (bundle: object) => Engine;
-}
-
-interface GatewayModule {
-  readonly createGateway: (options: {
-    readonly engine: Engine;
-    readonly upstream: string;
-    readonly listen: { readonly host: string; readonly port: number };
-  }) => { listen(): Promise<{ readonly url: string }>; close(): Promise<void> };
-}
+import { createGateway, createTelemetry } from '../../src/gateway/index.ts';
+import { createEngine, loadBundle, renderText, type BundleSource, type LoadOptions } from '../../src/index.ts';
+import { namingPort } from './loopback-server.ts';
 
 export interface PolicyGateway {
   /** The MCP endpoint. */
@@ -29,25 +9,43 @@ export interface PolicyGateway {
   close(): Promise<void>;
 }
 
-/** Starts the gateway on 127.0.0.1, with the policy bundle at `policy`, in front of the MCP endpoint `upstream`. */
-export async function startPolicyGateway(policy: string, upstream: string, port: number): Promise<PolicyGateway> {
-  const [library, gatewayModule] = ['../../src/index.ts', '../../src/gateway/index.ts'];
-  const { loadBundle, createEngine } = (await import(library ?? '')) as Indelible;
-  const { createGateway } = (await import(gatewayModule ?? '')) as GatewayModule;
-  const loaded = await loadBundle(policy);
-  if (!loaded.ok) {
-    throw new Error(
-      `the policy was rejected:\n${loaded.diagnostics.map(({ code, message }) => `${code} ${message}`).join('\n')}`,
-    );
+export interface PolicyGatewayOptions {
+  /** Path of the policy bundle, or its text. */
+  readonly policy: BundleSource;
+  readonly load?: LoadOptions;
+  /** The MCP endpoint behind the gateway. */
+  readonly upstream: string;
+  /** On 127.0.0.1; 0 for any free one. */
+  readonly port: number;
+}
+
+/**
+ * Starts a gateway that enforces a policy bundle. Warnings and alarms go to standard error. Rejects, with every
+ * diagnostic, when the bundle is wrong.
+ */
+export async function startPolicyGateway({
+  policy,
+  load,
+  upstream,
+  port,
+}: PolicyGatewayOptions): Promise<PolicyGateway> {
+  const telemetry = createTelemetry({ level: 'warn' });
+  const { alarm } = telemetry;
+  const loaded = await loadBundle(policy, { alarm, ...load });
+  if (!loaded.ok) throw new Error(`the policy was rejected\n${renderText(loaded.diagnostics, { color: false })}`);
+  const engine = await createEngine(loaded.bundle, { alarm });
+  const gateway = createGateway({ engine, upstream, telemetry, listen: { host: '127.0.0.1', port } });
+  try {
+    const { url } = await gateway.listen();
+    return {
+      url,
+      async close() {
+        await gateway.close();
+        await engine.close();
+      },
+    };
+  } catch (error) {
+    await engine.close();
+    throw namingPort(error, port, 'gateway');
   }
-  const engine = createEngine(loaded.bundle);
-  const gateway = createGateway({ engine, upstream, listen: { host: '127.0.0.1', port } });
-  const { url } = await gateway.listen();
-  return {
-    url,
-    async close() {
-      await gateway.close();
-      await engine.close();
-    },
-  };
 }

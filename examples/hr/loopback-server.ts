@@ -23,10 +23,7 @@ export async function listenOnLoopback(
   try {
     await once(server, 'listening');
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
-    throw new Error(`port ${port}, which the ${what} needs, is taken: stop what listens on it and try again`, {
-      cause: error,
-    });
+    throw namingPort(error, port, what);
   }
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error(`the ${what} has no port`);
@@ -39,4 +36,12 @@ export async function listenOnLoopback(
       await once(server, 'close');
     },
   };
+}
+
+/** The error of a socket that could not listen; when the port is taken, one that says so and names `what` needs it. */
+export function namingPort(error: unknown, port: number, what: string): unknown {
+  const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+  if (!taken) return error;
+  const message = `port ${port}, which the ${what} needs, is taken: stop what listens on it and try again`;
+  return new Error(message, { cause: error });
 }

@@ -1,7 +1,9 @@
-import { startPassThroughProxy } from './pass-through-proxy.ts';
+import { startPolicyGateway } from '../../examples/hr/gateway.ts';
 import type { RunningServer } from './running-server.ts';
 
-/** Starts a gateway that allows everything, in front of the MCP endpoint `upstreamUrl`. */
-export type StartGateway = (upstreamUrl: string) => Promise<RunningServer>;
+const ALLOW_EVERYTHING = { name: 'allow-everything.yaml', text: 'global:\n  unmatched: allow\n' };
 
-export const startGateway: StartGateway = startPassThroughProxy;
+/** Starts a gateway that allows everything, in front of the MCP endpoint `upstreamUrl`. */
+export function startGateway(upstreamUrl: string): Promise<RunningServer> {
+  return startPolicyGateway({ policy: ALLOW_EVERYTHING, upstream: upstreamUrl, port: 0 });
+}
