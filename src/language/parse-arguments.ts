@@ -96,8 +96,19 @@ export function parseNamedCall(
   return name !== undefined && complete ? { name, options } : undefined;
 }
 
+/** `name`, the only argument of `plugin(...)` and `run(...)`. */
+export function parsePluginName(out: TextReport, inner: Range, call: Call): string | undefined {
+  const [first, second] = splitTopLevel(out.text.value, inner.start, inner.end, ',');
+  if (second) {
+    const { start, end } = second.start < second.end ? second : inner;
+    out.add('language/too-many-arguments', start, end, `\`${call.word}(...)\` takes only the name of a plugin`);
+    return undefined;
+  }
+  return first && readPluginName(out, first, call);
+}
+
 /** The name in `plugin(name)`, `delegate(name, …)` and the human questions; quotes are optional. */
-export function readPluginName(out: TextReport, range: Range, call: Call): string | undefined {
+function readPluginName(out: TextReport, range: Range, call: Call): string | undefined {
   const { value } = out.text;
   const owner = call.word;
   if (range.start === range.end) {
@@ -126,6 +137,8 @@ export function readPluginName(out: TextReport, range: Range, call: Call): strin
   return item.value;
 }
 
+const OPTION_KEY = /^[A-Za-z_][\w.-]*$/;
+
 function readOption(out: TextReport, part: Range, owner: string, seen: Set<string>): Option | undefined {
   const { value } = out.text;
   if (part.start === part.end) {
@@ -140,13 +153,12 @@ function readOption(out: TextReport, part: Range, owner: string, seen: Set<strin
   }
   const keyRange = trim(value, part.start, colon);
   const key = value.slice(keyRange.start, keyRange.end).replace(/^(['"])(.*)\1$/s, '$2');
-  if (key.trim() === '' || /['"[\]()]/.test(key)) {
-    out.add(
-      'language/bad-argument',
-      part.start,
-      colon + 1,
-      `an option of \`${owner}(...)\` has no name before its \`:\``,
-    );
+  if (!OPTION_KEY.test(key)) {
+    const message =
+      key.trim() === ''
+        ? `an option of \`${owner}(...)\` has no name before its \`:\``
+        : `${out.quote(keyRange.start, keyRange.end)} is not the name of an option of \`${owner}(...)\``;
+    out.add('language/bad-argument', part.start, key.trim() === '' ? colon + 1 : keyRange.end, message);
     return undefined;
   }
   if (key === 'plugin') {

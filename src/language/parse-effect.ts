@@ -7,7 +7,7 @@ import {
   type Option,
   parseItems,
   parseNamedCall,
-  readPluginName,
+  parsePluginName,
 } from './parse-arguments.ts';
 import { type Call, parseCall, wordAt } from './parse-call.ts';
 import { parseFieldPathWithin } from './parse-field-path.ts';
@@ -24,6 +24,8 @@ export interface Place {
   readonly parallel: boolean;
   /** How many lists of steps are around it. */
   readonly depth: number;
+  /** In `do`, a terse conditional or a group, where a lone name is taken for a misspelt effect, not for a predicate. */
+  readonly effects: boolean;
 }
 
 /**
@@ -33,10 +35,16 @@ export interface Place {
 export function parseEffect(out: TextReport, range: Range, place: Place): Step | undefined {
   const { value } = out.text;
   if (looksLikeField(value, range)) return parseFieldOperation(out, range, place);
-  const word = wordAt(value, range.start, range.end);
+  const word = wordAt(value, range.start, range.end) ?? leadingEffect(value, range);
   if (word === undefined || !EFFECT_WORDS.includes(word)) return unknownEffect(out, range, word);
   const call = parseCall(out, range.start, range.end, word);
   return call && effectOf(out, call, place);
+}
+
+/** The effect whose name the text begins with, whatever follows it. */
+function leadingEffect(value: string, { start, end }: Range): string | undefined {
+  const word = /^\w+/.exec(value.slice(start, end))?.[0];
+  return word !== undefined && EFFECT_WORDS.includes(word) ? word : undefined;
 }
 
 function effectOf(out: TextReport, call: Call, place: Place): Step | undefined {
@@ -65,7 +73,7 @@ function effectOf(out: TextReport, call: Call, place: Place): Step | undefined {
     return taint && { kind: 'taint', ...taint, text, range };
   }
   if (word === 'plugin' || word === 'run') {
-    const name = readPluginName(out, trim(text.value, inner.start, inner.end), call);
+    const name = parsePluginName(out, inner, call);
     return name === undefined ? undefined : { kind: 'plugin', name, text, range };
   }
   const allowed = mayChange(out, call.wordRange, place, `\`${word}(...)\``);
@@ -222,8 +230,11 @@ function configOf(out: TextReport, options: readonly Option[]): ArgumentMap | un
 export function looksLikeField(value: string, range: Range): boolean {
   const bar = firstTopLevel(value, range.start, range.end, '|');
   if (bar === undefined) return false;
-  const left = trim(value, range.start, bar);
-  if (!/^(?:args|result)(?:[.[][^\s=!<>&()]*|\[[^\]]*\].*)?$/.test(value.slice(left.start, left.end))) return false;
+  const left = value
+    .slice(range.start, bar)
+    .trim()
+    .replace(/'[^']*'|"[^"]*"/g, "''");
+  if (!/^(?:args|result)(?:[.[][^\s=!<>&()]*)?$/.test(left)) return false;
   let from = bar + 1;
   while (from <= range.end) {
     const next = firstTopLevel(value, from, range.end, '|') ?? range.end;

@@ -178,8 +178,9 @@ function readExists(reading: Reading): Predicate | undefined {
     return undefined;
   }
   const path = readPath(reading, false);
-  const end = path && close(reading, ')', open, '`exists(...)` takes one path');
-  return path && end && { kind: 'exists', path, range: { start: word.start, end: end.end } };
+  if (!path) return skipPast(reading, ')');
+  const end = close(reading, ')', open, '`exists(...)` takes one path');
+  return end && { kind: 'exists', path, range: { start: word.start, end: end.end } };
 }
 
 /**
@@ -337,7 +338,8 @@ function readPath(reading: Reading, bracketed: boolean): Path | undefined {
     }
     next(reading);
     const segment = readBracket(reading, open);
-    const closing = segment && close(reading, ']', open);
+    if (!segment) return skipPast(reading, ']');
+    const closing = close(reading, ']', open);
     if (!closing) return undefined;
     segments.push(segment);
     end = closing.end;
@@ -382,7 +384,18 @@ function reserved(reading: Reading, token: Token): undefined {
   out.add('language/reserved-word', token.start, token.end, message);
 }
 
-/** Expects the mark that closes `open`. */
+/** Passes over what is left between the brackets or parentheses being read, and their closing mark. */
+function skipPast(reading: Reading, closing: ')' | ']'): undefined {
+  const opening = closing === ')' ? '(' : '[';
+  let depth = 1;
+  for (let kind = peek(reading).kind; kind !== 'end' && depth > 0; kind = peek(reading).kind) {
+    if (kind === opening) depth += 1;
+    if (kind === closing) depth -= 1;
+    reading.at += 1;
+  }
+}
+
+/** Expects the mark that closes `open`; when something else stands there, passes over everything up to that mark. */
 function close(reading: Reading, kind: ')' | ']', open: Token, help?: string): Token | undefined {
   const token = accept(reading, kind);
   if (token) return token;
@@ -400,7 +413,7 @@ function close(reading: Reading, kind: ')' | ']', open: Token, help?: string): T
   } else if (found.kind !== 'error') {
     out.add('language/syntax', found.start, found.end, `expected \`${kind}\`, found ${describe(reading, found)}`, help);
   }
-  return undefined;
+  return skipPast(reading, kind);
 }
 
 function expectEnd(reading: Reading): void {

@@ -1,7 +1,7 @@
 import { RE2JS } from 're2js';
 import { didYouMean } from '../diagnostics/nearest.ts';
 import type { Range, Stage } from './ast.ts';
-import { parseItems, readPluginName } from './parse-arguments.ts';
+import { parseItems, parsePluginName } from './parse-arguments.ts';
 import { type Call, parseCall, wordAt } from './parse-call.ts';
 import { parsePredicateWithin } from './parse-predicate.ts';
 import { parseTaint } from './parse-taint.ts';
@@ -64,7 +64,7 @@ function stageOf(out: TextReport, call: Call): Stage | undefined {
       return taint && { kind: 'taint', ...taint, range };
     }
     default: {
-      const name = readPluginName(out, trim(out.text.value, inner.start, inner.end), call);
+      const name = parsePluginName(out, inner, call);
       return name === undefined ? undefined : { kind: 'plugin', name, range };
     }
   }
