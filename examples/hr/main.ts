@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { startCompany, type Company } from './company.ts';
 import { PERSONAS } from './issuer.ts';
-import { playScenario, renderReports } from './scenario.ts';
+import { renderReports } from './render-reports.ts';
+import { playScenario } from './scenario.ts';
 
 function howTo({ issuer, server, gateway }: Company): string {
   return `

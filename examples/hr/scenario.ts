@@ -1,31 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Client, ProtocolError, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client';
-import { PERSONAS, type Issuer, type Persona } from './issuer.ts';
-
-/** What becomes of one call, as its client sees it. */
-export interface Outcome {
-  readonly outcome: 'allowed' | 'denied' | 'not authenticated' | 'failed';
-  /** Why it was denied, or how it failed. */
-  readonly code?: string;
-  /** Fields that are redacted or masked, such as `ssn redacted`. */
-  readonly hidden?: readonly string[];
-}
-
-interface Step {
-  readonly persona: Persona;
-  /** Calls of one session share a connection and its labels. Default: the persona's first. */
-  readonly session?: string;
-  /** What the client shows instead of a good token of the persona. */
-  readonly credential?: 'no token' | 'an expired token' | 'a token for another audience' | 'a forged token';
-  readonly tool: string;
-  readonly arguments: Readonly<Record<string, unknown>>;
-  readonly expected: Outcome;
-}
-
-interface Connection {
-  readonly client: Client;
-  readonly transport: StreamableHTTPClientTransport;
-}
+import { hiddenFields } from './hidden-fields.ts';
+import { PERSONAS, type Issuer } from './issuer.ts';
+import { STEPS, type Outcome, type Step } from './steps.ts';
 
 export interface StepReport {
   readonly who: string;
@@ -35,123 +12,10 @@ export interface StepReport {
   readonly matches: boolean;
 }
 
-const MARA = { employee_id: 'E-100457' };
-const PARTNER = { to: 'partner@elsewhere.example', subject: 'Q3', body: 'As discussed.' };
-const PAYROLL = { to: 'payroll@acme.example', subject: 'Q3', body: 'As discussed.' };
-const NOT_AUTHENTICATED: Outcome = { outcome: 'not authenticated' };
-
-const STEPS: readonly Step[] = [
-  ...(['no token', 'an expired token', 'a token for another audience', 'a forged token'] as const).map((bad) => ({
-    persona: 'hanna' as const,
-    credential: bad,
-    tool: 'get_compensation',
-    arguments: MARA,
-    expected: NOT_AUTHENTICATED,
-  })),
-  {
-    persona: 'hanna',
-    tool: 'send_email',
-    arguments: PARTNER,
-    expected: { outcome: 'allowed' },
-  },
-  {
-    persona: 'hanna',
-    tool: 'get_compensation',
-    arguments: MARA,
-    expected: { outcome: 'allowed', hidden: ['employee_id masked'] },
-  },
-  {
-    persona: 'henry',
-    tool: 'get_compensation',
-    arguments: MARA,
-    expected: { outcome: 'allowed', hidden: ['employee_id masked', 'ssn redacted'] },
-  },
-  {
-    persona: 'carla',
-    tool: 'get_compensation',
-    arguments: MARA,
-    expected: { outcome: 'allowed', hidden: ['employee_id masked', 'ssn redacted', 'salary redacted'] },
-  },
-  {
-    persona: 'emil',
-    tool: 'get_compensation',
-    arguments: MARA,
-    expected: { outcome: 'denied', code: 'hr.only' },
-  },
-  {
-    persona: 'henry',
-    tool: 'list_employees',
-    arguments: { department: 'Engineering' },
-    expected: { outcome: 'allowed', hidden: ['employees[*].employee_id masked', 'employees[*].ssn redacted'] },
-  },
-  {
-    persona: 'henry',
-    tool: 'get_compensation',
-    arguments: { employee_id: '*' },
-    expected: { outcome: 'denied', code: 'routes.tool:get_compensation.args.employee_id' },
-  },
-  {
-    persona: 'emil',
-    tool: 'search_repos',
-    arguments: { query: 'acme', visibility: 'internal' },
-    expected: { outcome: 'allowed' },
-  },
-  {
-    persona: 'emil',
-    tool: 'search_repos',
-    arguments: { query: 'acme', visibility: 'private' },
-    expected: { outcome: 'denied', code: 'repos.internal_only' },
-  },
-  {
-    persona: 'emil',
-    tool: 'search_repos',
-    arguments: { query: 'acme' },
-    expected: { outcome: 'denied', code: 'repos.internal_only' },
-  },
-  {
-    persona: 'carla',
-    tool: 'search_repos',
-    arguments: { query: 'acme', visibility: 'private' },
-    expected: { outcome: 'allowed' },
-  },
-  {
-    persona: 'henry',
-    tool: 'search_repos',
-    arguments: { query: 'payroll', visibility: 'internal' },
-    expected: { outcome: 'denied', code: 'repos.engineers_only' },
-  },
-  {
-    persona: 'emil',
-    tool: 'send_email',
-    arguments: PARTNER,
-    expected: { outcome: 'allowed' },
-  },
-  {
-    persona: 'hanna',
-    tool: 'send_email',
-    arguments: PARTNER,
-    expected: { outcome: 'denied', code: 'mail.session_is_secret' },
-  },
-  {
-    persona: 'hanna',
-    tool: 'send_email',
-    arguments: PAYROLL,
-    expected: { outcome: 'allowed' },
-  },
-  {
-    persona: 'hanna',
-    session: 'new session',
-    tool: 'send_email',
-    arguments: PARTNER,
-    expected: { outcome: 'allowed' },
-  },
-  {
-    persona: 'hanna',
-    tool: 'export_payroll',
-    arguments: {},
-    expected: { outcome: 'denied', code: 'route.unmatched' },
-  },
-];
+interface Connection {
+  readonly client: Client;
+  readonly transport: StreamableHTTPClientTransport;
+}
 
 /** Plays every step with a real MCP client, one session per persona, and says what came of it. */
 export async function playScenario(gatewayUrl: string, issuer: Issuer): Promise<readonly StepReport[]> {
@@ -190,7 +54,7 @@ async function play(step: Step, url: string, issuer: Issuer, sessions: Map<strin
     const hidden = hiddenFields(result.structuredContent);
     return hidden.length === 0 ? { outcome: 'allowed' } : { outcome: 'allowed', hidden };
   } catch (error) {
-    if (error instanceof UnauthorizedError) return NOT_AUTHENTICATED;
+    if (error instanceof UnauthorizedError) return { outcome: 'not authenticated' };
     if (error instanceof ProtocolError) return { outcome: 'denied', code: violationOf(error.data) };
     return { outcome: 'failed', code: error instanceof Error ? error.message : String(error) };
   }
@@ -227,55 +91,8 @@ function violationOf(data: unknown): string {
   return typeof violation === 'string' ? violation : 'no violation code';
 }
 
-/** Paths of what is redacted or masked. `[*]` stands for every element of a list, an index for some of them. */
-function hiddenFields(value: unknown): readonly string[] {
-  return hiddenBelow(value).map((field) => field.replace(/^\./u, ''));
-}
-
-function hiddenBelow(value: unknown): readonly string[] {
-  if (value === '[REDACTED]') return [' redacted'];
-  if (typeof value === 'string') return /^\*+[^*]{0,4}$/u.test(value) ? [' masked'] : [];
-  if (Array.isArray(value)) {
-    const each = value.map((element) => hiddenBelow(element));
-    const [first = []] = each;
-    const everywhere = new Set(first.filter((field) => each.every((fields) => fields.includes(field))));
-    const somewhere = each.flatMap((fields, index) =>
-      fields.filter((field) => !everywhere.has(field)).map((field) => `[${index}]${field}`),
-    );
-    return [...[...everywhere].map((field) => `[*]${field}`), ...somewhere];
-  }
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([name, member]) => hiddenBelow(member).map((field) => `.${name}${field}`));
-}
-
-/** A table of what happened; ends with a line feed. A step that went otherwise than expected says so. */
-export function renderReports(reports: readonly StepReport[]): string {
-  const rows = reports.map(({ who, call, actual, expected, matches }) => [
-    who,
-    call,
-    actual.outcome,
-    describe(actual),
-    matches ? '' : `EXPECTED ${expected.outcome} ${describe(expected)}`.trimEnd(),
-  ]);
-  const header = ['who', 'call', 'outcome', 'code, or what is hidden', ''];
-  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  return [header, ...rows]
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
-}
-
 const LONG_ARGUMENTS = new Set(['subject', 'body']);
 
 function describeArgument([name, value]: readonly [string, unknown]): string {
   return LONG_ARGUMENTS.has(name) ? '' : `${name}=${String(value)}`;
-}
-
-function describe({ code, hidden }: Outcome): string {
-  return code ?? hidden?.join(', ') ?? '';
 }
