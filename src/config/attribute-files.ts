@@ -1,6 +1,6 @@
 import { isAbsolute, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import type { Report } from '../diagnostics/report.ts';
+import { Report } from '../diagnostics/report.ts';
 import type { JsonObject, JsonValue } from '../engine/operation.ts';
 import { entryOf, isNull, toValue, type DocumentNode, type MapEntry, type MapNode } from '../text/document.ts';
 import type { Source, Span } from '../text/source.ts';
@@ -40,12 +40,17 @@ export async function readAttributeFiles(
   for (const file of files) {
     const path = stringOf(file);
     if (path === undefined) continue;
-    const read = await readSources(isAbsolute(path) ? path : join(baseDirectory, path), report);
+    const findings = new Report();
+    const read = await readSources(isAbsolute(path) ? path : join(baseDirectory, path), findings);
     for (const source of read ?? []) {
       sources.push(source);
-      const data = dataOf(source, report);
-      if (data !== undefined) merge(root, data, 'data', report);
+      const data = dataOf(source, findings);
+      if (data !== undefined) merge(root, data, 'data', findings);
     }
+    if (findings.hasErrors) {
+      report.add('config/attribute-file', file.span, `the attribute file \`${path}\` cannot be used`);
+    }
+    report.addAll(findings);
   }
   return { data: toData(root), sources };
 }

@@ -95,7 +95,7 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
   if (report.hasErrors) {
     await close();
     await visitor.sessions.store.close();
-    return rejected(report, [root]);
+    return rejected(report, present);
   }
   const bundle: Bundle = {
     digest: digestOf([...sources, ...attributes.sources]),
@@ -111,7 +111,7 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
   return {
     ok: true,
     bundle,
-    diagnostics: withPaths(report.diagnostics, [root]),
+    diagnostics: withPaths(report.diagnostics, present),
     dropped: report.dropped,
     summary: {
       routes: visitor.routes.length,

@@ -331,7 +331,7 @@ export class PolicyEngine implements Engine {
     const audit = program.audit[run.phase];
     if (audit.length === 0) return this.#persist(run, frame, program, halt, stored);
     const input = pluginInput(frame);
-    return Promise.all(audit.map((plugin) => plugin.invoke(input, undefined))).then(() =>
+    return Promise.all(audit.map(async (plugin) => plugin.invoke(input, undefined))).then(() =>
       this.#persist(run, frame, program, halt, stored),
     );
   }
