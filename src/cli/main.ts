@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { checkCommand } from './commands/check.ts';
 import { evalCommand } from './commands/eval.ts';
+import { serveCommand } from './commands/serve.ts';
 import { systemErrorText } from './system-error.ts';
 import { Terminal, type ExitCode, type ProcessStreams } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 import { usageMessage } from './usage-message.ts';
 
-const COMMANDS = [checkCommand, evalCommand];
+const COMMANDS = [checkCommand, evalCommand, serveCommand];
 
 /**
  * Runs the command that `argv` (without interpreter and script) names. Resolves with the exit code when all output has
