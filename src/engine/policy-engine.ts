@@ -10,6 +10,7 @@ import { deny, type Halt } from './halt.ts';
 import { PROGRESS, type JsonValue, type Operation, type Phase } from './operation.ts';
 import { overlayOf, readOverlay, type Overlay } from './overlay.ts';
 import type { IdentityInput, InboundCredential } from './plugin.ts';
+import type { PluginHandle } from './plugin-handle.ts';
 import { pluginInput } from './plugin-input.ts';
 import type { Program } from './program.ts';
 import { Progress, type Tenure } from './progress.ts';
@@ -34,6 +35,12 @@ const NO_TAINTS: readonly Taint[] = Object.freeze([]);
 const NO_DETAILS: Violation['details'] = Object.freeze({});
 const NO_CREDENTIALS: readonly InboundCredential[] = Object.freeze([]);
 const UNMODIFIED: Decision['modified'] = Object.freeze({ args: false, result: false });
+
+/** Starts the plugins of `bundle` and makes the engine that decides on it. Rejects when a plugin cannot start. */
+export async function createEngine(bundle: Bundle, options: EngineOptions = {}): Promise<PolicyEngine> {
+  await bundle.initialize();
+  return new PolicyEngine(bundle, options);
+}
 
 /** What a phase is run on. */
 interface Run {
@@ -119,7 +126,13 @@ export class PolicyEngine implements Engine {
    * stays, with its labels. Rejects, and leaves the old bundle in force, when a plugin of the new one cannot start.
    */
   async reload(bundle: Bundle): Promise<void> {
-    await bundle.initialize();
+    try {
+      await bundle.initialize();
+    } catch (error) {
+      await bundle.close();
+      await bundle.sessions.store.close();
+      throw error;
+    }
     const old = this.#tenure;
     const keepsStore = old.bundle.sessionStoreBlock === bundle.sessionStoreBlock;
     if (keepsStore) {
@@ -321,9 +334,10 @@ export class PolicyEngine implements Engine {
     stored: ReadonlySet<string>,
   ): Awaitable<Settled> {
     const halt = stepsHalt ?? (run.phase === 'pre' ? program.unmatched : undefined);
-    if (program.audit.length === 0) return this.#persist(run, frame, program, halt, stored);
+    const audit = program.audit[run.phase];
+    if (audit.length === 0) return this.#persist(run, frame, program, halt, stored);
     const input = pluginInput(frame);
-    return Promise.all(program.audit.map((plugin) => plugin.invoke(input, undefined))).then(() =>
+    return Promise.all(audit.map(async (plugin) => plugin.invoke(input, undefined))).then(() =>
       this.#persist(run, frame, program, halt, stored),
     );
   }
@@ -380,10 +394,7 @@ export class PolicyEngine implements Engine {
       ...(frame.delegatedTokens === undefined ? {} : { delegatedTokens: frame.delegatedTokens }),
       ...(frame.trace === undefined ? {} : { trace: frame.trace }),
     };
-    if (halt === undefined && program.background.length > 0) {
-      const input = pluginInput(frame);
-      for (const plugin of program.background) void plugin.invoke(input, undefined);
-    }
+    if (halt === undefined) runInBackground(program.background[phase], frame);
     return { decision, messageLabels: messageLabels(frame.taints), grant: frame.grant };
   }
 
@@ -476,4 +487,11 @@ function dataOf(result: JsonValue | undefined): JsonValue | undefined {
 
 function inGivenShape(next: JsonValue | undefined, run: Run): JsonValue | undefined {
   return run.result === run.givenResult || next === undefined ? next : stringifyJson(next);
+}
+
+/** Starts plugins whose answer nobody waits for; a handle never rejects. */
+function runInBackground(plugins: readonly PluginHandle[], frame: Frame): void {
+  if (plugins.length === 0) return;
+  const input = pluginInput(frame);
+  for (const plugin of plugins) void plugin.invoke(input, undefined);
 }

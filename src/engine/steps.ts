@@ -200,7 +200,8 @@ function runTaint(
   };
 }
 
-async function runPlugin(plugin: PluginHandle, frame: Frame): Promise<Halt | undefined> {
+/** Calls a plugin and takes over what it may change. */
+export async function runPlugin(plugin: PluginHandle, frame: Frame): Promise<Halt | undefined> {
   const result = await plugin.invoke(pluginInput(frame), frame.signal);
   switch (result.outcome) {
     case 'allow':
@@ -318,7 +319,7 @@ function refuseModifyingPlugins(steps: readonly Step[], scope: CompileScope): vo
  * Runs the members at once, each on a fork. The first halt in written order wins; members after it are cancelled and
  * leave nothing. A member that throws denies.
  */
-function runParallel(steps: readonly CompiledStep[], frame: Frame): StepOutcome {
+export function runParallel(steps: readonly CompiledStep[], frame: Frame): StepOutcome {
   const members: Frame[] = [];
   const cancel = new AbortController();
   const signal = frame.signal === undefined ? cancel.signal : AbortSignal.any([frame.signal, cancel.signal]);

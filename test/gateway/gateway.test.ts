@@ -310,7 +310,7 @@ describe('operations', () => {
     const line = running.log
       .map((text) => JSON.parse(text) as Record<string, unknown>)
       .find(({ message }) => message === 'request');
-    const { durationMs, ...record } = line?.['request'] as Record<string, unknown>;
+    const { durationMs, ...record } = (line?.['request'] ?? {}) as Record<string, unknown>;
     assert.equal(typeof durationMs, 'number');
     assert.deepEqual(record, {
       requestId: 'r1',

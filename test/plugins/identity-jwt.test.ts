@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import * as fc from 'fast-check';
-import { exportSPKI } from 'jose';
+import { CompactSign, exportSPKI } from 'jose';
 import { signToken, signingKey, startIssuer } from '../support/issuer.ts';
 import type { TestIssuer } from '../support/issuer.ts';
 import { codeOf, identityPlugin } from '../support/identity-plugin.ts';
@@ -11,6 +11,7 @@ import type { IdentityPlugin } from '../support/identity-plugin.ts';
 
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 const ISSUER = 'https://idp.example';
+const now = (): number => Math.floor(Date.now() / 1000);
 const SECRET = 'a-secret-of-at-least-thirty-two-bytes';
 
 describe('tokens of an issuer with a key set', () => {
@@ -48,7 +49,6 @@ describe('tokens of an issuer with a key set', () => {
     assert.equal(codeOf(await idp.identify(await issuer.sign({ sub: 'a', aud: ['x', 'other'] }))), 'identified');
   });
 
-  const now = (): number => Math.floor(Date.now() / 1000);
   const claimCases: readonly (readonly [string, () => Record<string, unknown>, string])[] = [
     ['another audience', () => ({ aud: 'elsewhere' }), 'auth.audience_mismatch'],
     ['no audience', () => ({ aud: undefined }), 'auth.audience_mismatch'],
@@ -162,12 +162,10 @@ describe('tokens of an issuer with a key set', () => {
     const key = issuer.current();
     const deep = `${'['.repeat(5500)}${']'.repeat(5500)}`;
     const claims = `{"iss":"${issuer.issuer}","sub":"a","aud":"gateway","exp":${seconds() + 60},"deep":${deep}}`;
-    const { CompactSign } = await import('jose');
     const token = await new CompactSign(Buffer.from(claims))
       .setProtectedHeader({ alg: 'RS256', kid: key.kid })
       .sign(key.privateKey);
-    const outcome = await idp.identify(token);
-    assert.ok(['identified', 'auth.mapping_failed'].includes(codeOf(outcome)));
+    assert.equal(codeOf(await idp.identify(token)), 'auth.mapping_failed');
   });
 });
 

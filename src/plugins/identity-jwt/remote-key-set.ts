@@ -36,6 +36,18 @@ function choose(generation: Generation, algorithm: Algorithm, kid: string | unde
   return { key, generation };
 }
 
+/** `now` without its steps back, so that a clock that is set back adds nothing to the life of a key. */
+function forwardOnly(now: () => number): () => number {
+  let latest = -Infinity;
+  let stepsBack = 0;
+  return () => {
+    const reading = now();
+    if (reading < latest) stepsBack += latest - reading;
+    latest = reading;
+    return reading + stepsBack;
+  };
+}
+
 /** Resolves when `work` does or `signal` aborts. */
 async function settled(work: Promise<void>, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
@@ -53,18 +65,15 @@ async function settled(work: Promise<void>, signal: AbortSignal): Promise<void> 
  * within its limit while fetches are tried beside the requests.
  */
 export function remoteKeySet(options: RemoteKeySetOptions): KeySource {
-  const { url, refreshMs, maxStaleMs, now, onFailure } = options;
+  const { url, refreshMs, maxStaleMs, onFailure } = options;
+  const now = forwardOnly(options.now);
   const closed = new AbortController();
   let current: Generation | undefined;
   let failures = 0;
   let attemptedAt = -Infinity;
   let pending: Promise<void> | undefined;
 
-  /** A clock that was set back counts as time passed. */
-  const passed = (since: number, milliseconds: number): boolean => {
-    const elapsed = now() - since;
-    return elapsed < 0 || elapsed >= milliseconds;
-  };
+  const passed = (since: number, milliseconds: number): boolean => now() - since >= milliseconds;
   const usable = (): Generation | undefined =>
     current && !passed(current.fetchedAt, refreshMs + maxStaleMs) ? current : undefined;
   const mayFetch = (): boolean =>

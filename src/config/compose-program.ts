@@ -1,0 +1,148 @@
+import { Report } from '../diagnostics/report.ts';
+import type { CompileScope } from '../engine/compile-scope.ts';
+import type { Halt } from '../engine/halt.ts';
+import type { EntityType, Phase } from '../engine/operation.ts';
+import { hookOf } from '../engine/plugin-input.ts';
+import type { PluginHandle } from '../engine/plugin-handle.ts';
+import { layerFields, type Program } from '../engine/program.ts';
+import { runParallel, runPlugin, type CompiledStep } from '../engine/steps.ts';
+import type { MapEntry } from '../text/document.ts';
+import type { Span } from '../text/source.ts';
+import { compileLayer, type CompiledLayer } from './parsed-layer.ts';
+import type { PluginRegistry } from './plugin-entries.ts';
+import type { SectionLayer } from './section-layer.ts';
+
+/** What programs are composed with, besides their layers. */
+export interface Composition {
+  readonly scope: CompileScope;
+  readonly registry: PluginRegistry;
+  /** Plugins that run without being listed. */
+  readonly ambient: readonly PluginHandle[];
+  /** Identity plugins of a bundle that asks for none in particular. */
+  readonly fallbackAuthentication: readonly PluginHandle[];
+  /** Overrides that some program uses. */
+  readonly usedOverrides: Set<MapEntry>;
+}
+
+/** What is known of the operations that a program is for. */
+export interface ProgramTarget {
+  readonly type: EntityType;
+  readonly unmatched: Halt | undefined;
+  /** The layer whose `response` dresses denials. */
+  readonly responder: SectionLayer | undefined;
+}
+
+/**
+ * Folds layers, broadest first, into what one operation runs. Structural plugins that can decide or change run before
+ * the policy's steps in `pre` and after them in `post`. Source: plugin specification, "Routing and layering".
+ */
+export function composeProgram(
+  layers: readonly SectionLayer[],
+  target: ProgramTarget,
+  composition: Composition,
+): Program {
+  const compiled = bindOverrides(layers, composition);
+  const called = new Set(layers.flatMap((layer) => [...layer.facts.plugins.keys()]));
+  const structural = [
+    ...lastOfEach(layers.flatMap((layer) => layer.activated)),
+    ...composition.ambient.filter(({ name }) => !called.has(name)),
+  ].toSorted((a, b) => a.priority - b.priority);
+
+  const at = (phase: Phase): readonly PluginHandle[] =>
+    structural.filter(({ hooks }) => hooks.includes(hookOf(target.type, phase)));
+  const ofMode = (phase: Phase, mode: PluginHandle['mode']): readonly PluginHandle[] =>
+    at(phase).filter((handle) => handle.mode === mode);
+
+  return {
+    pre: [
+      ...structuralSteps(at('pre'), composition.registry),
+      ...layerFields(compiled.map((layer) => layer.args)).map((field) => field.step),
+      ...compiled.flatMap((layer) => layer.pre),
+    ],
+    post: [
+      ...layerFields(compiled.map((layer) => layer.result)).map((field) => field.step),
+      ...compiled.flatMap((layer) => layer.post),
+      ...structuralSteps(at('post'), composition.registry),
+    ],
+    audit: { pre: ofMode('pre', 'audit'), post: ofMode('post', 'audit') },
+    background: { pre: ofMode('pre', 'fire_and_forget'), post: ofMode('post', 'fire_and_forget') },
+    response: target.responder?.response,
+    unmatched: target.unmatched,
+    authentication: authenticationOf(layers, composition),
+  };
+}
+
+/** Of several activations of one plugin the last counts. */
+function lastOfEach(handles: readonly PluginHandle[]): readonly PluginHandle[] {
+  const byName = new Map<string, PluginHandle>();
+  for (const handle of handles) {
+    byName.delete(handle.name);
+    byName.set(handle.name, handle);
+  }
+  return [...byName.values()];
+}
+
+function structuralSteps(plugins: readonly PluginHandle[], registry: PluginRegistry): readonly CompiledStep[] {
+  const steps = (modes: readonly PluginHandle['mode'][]): readonly CompiledStep[] =>
+    plugins.filter(({ mode }) => modes.includes(mode)).map((handle) => structuralStep(handle, registry));
+  const concurrent = steps(['concurrent']);
+  const [first] = concurrent;
+  const ordered = steps(['sequential', 'transform']);
+  return first === undefined ? ordered : [...ordered, { ...first, run: (frame) => runParallel(concurrent, frame) }];
+}
+
+function structuralStep(handle: PluginHandle, registry: PluginRegistry): CompiledStep {
+  const mayDeny = handle.mode !== 'transform';
+  const declared = registry.declared.get(handle.name);
+  return {
+    place: `plugins.${handle.name}`,
+    span: () => declared?.span ?? NOWHERE,
+    async run(frame) {
+      const halt = await runPlugin(handle, frame);
+      return mayDeny ? halt : undefined;
+    },
+  };
+}
+
+const NOWHERE: Span = { source: { name: '', text: '' }, start: 0, end: 0 };
+
+/** Recompiles the layers for routes where plugins that rules call have settings of their own. */
+function bindOverrides(layers: readonly SectionLayer[], composition: Composition): readonly CompiledLayer[] {
+  const effective = new Map<string, MapEntry>();
+  for (const layer of layers) for (const [name, entry] of layer.overrides) effective.set(name, entry);
+  const called = new Set(layers.flatMap((layer) => [...layer.facts.plugins.keys()]));
+  const plugins = new Map(composition.scope.plugins);
+  let changed = false;
+  for (const [name, entry] of effective) {
+    if (!called.has(name)) continue;
+    composition.usedOverrides.add(entry);
+    const handle = overridden(name, entry, composition.registry);
+    if (handle === undefined) continue;
+    plugins.set(name, handle);
+    changed = true;
+  }
+  if (!changed) return layers.map((layer) => layer.compiled);
+  // Everything there is to report about these layers was reported when they were first compiled.
+  const scope = { ...composition.scope, plugins, report: new Report() };
+  return layers.map((layer) => compileLayer(layer.parsed, scope));
+}
+
+const overriddenHandles = new WeakMap<MapEntry, PluginHandle>();
+
+/** One plugin for each override entry, however many routes it reaches. */
+function overridden(name: string, entry: MapEntry, registry: PluginRegistry): PluginHandle | undefined {
+  const known = overriddenHandles.get(entry);
+  if (known !== undefined) return known;
+  if (entry.value.kind !== 'map') return undefined;
+  const handle = registry.declared.get(name)?.with(entry.value, 'replace');
+  if (handle !== undefined) overriddenHandles.set(entry, handle);
+  return handle;
+}
+
+function authenticationOf(layers: readonly SectionLayer[], composition: Composition): readonly PluginHandle[] {
+  const asked = layers.flatMap((layer) => layer.authentication ?? []);
+  if (asked.length === 0) return composition.fallbackAuthentication;
+  const own = layers.at(-1)?.authentication;
+  if (own?.replaceInherited === true) return own.plugins;
+  return asked.flatMap((authentication) => authentication.plugins);
+}

@@ -1,0 +1,182 @@
+import { createHash } from 'node:crypto';
+import { dirname } from 'node:path';
+import { stat } from 'node:fs/promises';
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import { withPaths } from '../diagnostics/locate.ts';
+import { Report } from '../diagnostics/report.ts';
+import type { Bundle } from '../engine/bundle.ts';
+import type { EntityType } from '../engine/operation.ts';
+import { RouteTable } from '../engine/route-table.ts';
+import type { MapNode } from '../text/document.ts';
+import type { Source } from '../text/source.ts';
+import { readAttributeFiles, type AttributeTree } from './attribute-files.ts';
+import { readDocument } from './load.ts';
+import type { LoadOptions } from './load-options.ts';
+import { mergeDocuments } from './merge-documents.ts';
+import { outlineLayers, outlineRoute, type RouteOutline } from './outline.ts';
+import { PolicyVisitor } from './policy-visitor.ts';
+import { splitSection } from './policy-terms.ts';
+import { readSources } from './read-source.ts';
+import { registeredKinds } from './registered-kinds.ts';
+import { attributeExists } from './rules/attribute-exists.ts';
+import { hashHasKey } from './rules/hash-has-key.ts';
+import { pipelineWeakened } from './rules/pipeline-weakened.ts';
+import { pluginActive } from './rules/plugin-active.ts';
+import { sessionHasSubject } from './rules/session-has-subject.ts';
+import { validateBundle } from './schema.ts';
+import { walkBundle } from './walk.ts';
+
+/** Counts of a bundle, and what requests get that no route matches. */
+export interface BundleSummary {
+  readonly routes: number;
+  readonly plugins: number;
+  readonly unmatched: Readonly<Record<EntityType, 'deny' | 'allow'>>;
+}
+
+/** What requests of a type run that no route matches. */
+export type UnmatchedOutline = ReturnType<typeof outlineLayers> & { readonly decision: 'deny' | 'allow' };
+
+/**
+ * What became of a bundle. A rejected one is a value, not an exception: its diagnostics hold every error found. Warnings
+ * come with both.
+ */
+export type LoadResult =
+  | {
+      readonly ok: true;
+      readonly bundle: Bundle;
+      readonly diagnostics: readonly Diagnostic[];
+      /** How many diagnostics were left out. */
+      readonly dropped: number;
+      readonly summary: BundleSummary;
+      /** The effective pipeline of every route, in the order written. */
+      outline(): readonly RouteOutline[];
+      outlineUnmatched(type: EntityType): UnmatchedOutline;
+    }
+  | { readonly ok: false; readonly diagnostics: readonly Diagnostic[]; readonly dropped: number };
+
+/** Text of a bundle that is not read from a file; `name` is what diagnostics call it. */
+export type BundleSource = string | Source | readonly Source[];
+
+/**
+ * Reads, validates and compiles a bundle: `source` is the path of a file or folder, or text with a name. Nothing is
+ * dialled. What is wrong with the bundle is in the result; only a bug throws.
+ */
+export async function loadBundle(source: BundleSource, options: LoadOptions = {}): Promise<LoadResult> {
+  const report = new Report();
+  const sources = typeof source === 'string' ? await readSources(source, report) : 'text' in source ? [source] : source;
+  if (sources === undefined) return rejected(report, []);
+  const documents = sources.map((each) => readDocument(each, report));
+  const present = documents.filter((document) => document !== undefined);
+  const root = mergeDocuments(present, report);
+  if (root === undefined || present.length < documents.length) return rejected(report, present);
+
+  validateBundle(root, report);
+  const baseDirectory = options.baseDirectory ?? (await directoryOf(source));
+  const attributes = await attributesOf(root, baseDirectory, options, report);
+  const alarm = options.alarm ?? (() => undefined);
+  const visitor = new PolicyVisitor({
+    kinds: registeredKinds(options),
+    data: attributes.data,
+    baseDirectory,
+    environment: options.environment ?? process.env,
+    now: options.now ?? Date.now,
+    alarm,
+    report,
+  });
+  walkBundle(root, [visitor]);
+  const unmatched = visitor.finish();
+  lint(visitor, report);
+
+  const plugins = visitor.registry.made;
+  const close = async (): Promise<void> => {
+    for (const plugin of plugins) await plugin.close?.();
+    for (const point of visitor.decisionPoints) await point.close?.();
+  };
+  if (report.hasErrors) {
+    await close();
+    await visitor.sessions.store.close();
+    return rejected(report, present);
+  }
+  const bundle: Bundle = {
+    digest: digestOf([...sources, ...attributes.sources]),
+    routes: new RouteTable(visitor.routes),
+    unmatched,
+    sessions: visitor.sessions,
+    sessionStoreBlock: visitor.sessionStoreBlock,
+    async initialize() {
+      for (const plugin of plugins) await plugin.initialize?.();
+    },
+    close,
+  };
+  return {
+    ok: true,
+    bundle,
+    diagnostics: withPaths(report.diagnostics, present),
+    dropped: report.dropped,
+    summary: {
+      routes: visitor.routes.length,
+      plugins: visitor.registry.declared.size,
+      unmatched: unmatchedOf(visitor),
+    },
+    outline: () => visitor.outline.map(outlineRoute),
+    outlineUnmatched: (type) => ({
+      ...outlineLayers(visitor.unmatchedLayers(type)),
+      decision: visitor.unmatchedDecision(type),
+    }),
+  };
+}
+
+function lint(visitor: PolicyVisitor, report: Report): void {
+  const { layers, registry } = visitor;
+  attributeExists(layers, report);
+  pipelineWeakened(
+    visitor.outline.map((route) => route.layers),
+    report,
+  );
+  if (!visitor.hasHashKey) hashHasKey(layers, report);
+  if (visitor.ignoresMissingSessions) {
+    const hooks = [...registry.declared.values()].flatMap(({ entry }) => entry.hooks);
+    sessionHasSubject(layers, hooks, report);
+  }
+  if (visitor.routingEnabled) pluginActive(registry.declared, layers, report);
+}
+
+function unmatchedOf(visitor: PolicyVisitor): BundleSummary['unmatched'] {
+  const decision = (type: EntityType): 'deny' | 'allow' => visitor.unmatchedDecision(type);
+  return {
+    tool: decision('tool'),
+    resource: decision('resource'),
+    prompt: decision('prompt'),
+    llm: decision('llm'),
+    http: decision('http'),
+  };
+}
+
+async function attributesOf(
+  root: MapNode,
+  baseDirectory: string,
+  options: LoadOptions,
+  report: Report,
+): Promise<AttributeTree> {
+  if (options.data !== undefined) return { data: options.data, sources: [] };
+  const global = root.entries.find(({ key }) => key === 'global');
+  if (global?.value.kind !== 'map') return { data: {}, sources: [] };
+  // The visitor reports what is wrong with the section; here only the files are wanted.
+  const { globalOnly } = splitSection({ place: 'global', node: global.value, entry: global }, new Report());
+  return readAttributeFiles(globalOnly.get('attribute_files'), baseDirectory, report);
+}
+
+async function directoryOf(source: BundleSource): Promise<string> {
+  if (typeof source !== 'string') return '.';
+  return (await stat(source)).isDirectory() ? source : dirname(source);
+}
+
+function digestOf(sources: readonly Source[]): string {
+  const hash = createHash('sha256');
+  for (const { name, text } of sources) hash.update(`${name.length}:${name}${text.length}:${text}`);
+  return hash.digest('hex');
+}
+
+function rejected(report: Report, roots: Parameters<typeof withPaths>[1]): LoadResult {
+  return { ok: false, diagnostics: withPaths(report.diagnostics, roots), dropped: report.dropped };
+}

@@ -1,0 +1,302 @@
+import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
+import type { Report } from '../diagnostics/report.ts';
+import type { CompileScope } from '../engine/compile-scope.ts';
+import type { DecisionPoint } from '../engine/decision-point.ts';
+import { deny, type Halt } from '../engine/halt.ts';
+import { type EntityType, type JsonObject, type RoutedEntityType } from '../engine/operation.ts';
+import type { PluginHandle } from '../engine/plugin-handle.ts';
+import type { Program } from '../engine/program.ts';
+import type { Route } from '../engine/route-table.ts';
+import { whenMatches, type PluginCondition } from '../plugins/conditional-plugin.ts';
+import type { PluginHostOptions } from '../plugins/plugin-host.ts';
+import type { StoreReference } from '../session/store-reference.ts';
+import { memoryStore } from '../session/memory-store.ts';
+import { entryOf, toValue, type DocumentNode, type MapEntry, type MapNode } from '../text/document.ts';
+import { composeProgram, type Composition, type ProgramTarget } from './compose-program.ts';
+import { makeRoute, programsByTags, reportShadowedRoutes, routeHead, type RouteHead } from './compile-routes.ts';
+import type { OutlinedRoute } from './outline.ts';
+import { PluginRegistry, type DeclaredPlugin } from './plugin-entries.ts';
+import { GLOBAL_ONLY_KEYS, splitSection, stringOf, stringsOf, type SplitSection } from './policy-terms.ts';
+import { readSecret } from './secret.ts';
+import { sectionLayer, type SectionLayer } from './section-layer.ts';
+import type { ConfigVisitor, Section } from './walk.ts';
+import { buildDecisionPoints, buildSessionStore } from './wiring.ts';
+import type { RegisteredKinds } from './registered-kinds.ts';
+
+/** The group that applies to every request. */
+const EVERYBODY = 'all';
+const DEFAULT_PLUGIN_TIMEOUT = 30_000;
+
+export interface PolicyVisitorOptions {
+  readonly kinds: RegisteredKinds;
+  readonly data: JsonObject;
+  readonly baseDirectory: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly now: () => number;
+  readonly alarm: PluginHostOptions['alarm'];
+  readonly report: Report;
+}
+
+/** Compiles the policy of a bundle. Source: bundle specification, "The policy visitor", points 1 to 7. */
+export class PolicyVisitor implements ConfigVisitor {
+  readonly routes: Route[] = [];
+  readonly outline: OutlinedRoute[] = [];
+  readonly sessions: StoreReference = { store: memoryStore() };
+  /** Canonical text of the `session_store` block. */
+  sessionStoreBlock = 'null';
+  decisionPoints: readonly DecisionPoint[] = [];
+
+  readonly #options: PolicyVisitorOptions;
+  readonly #report: Report;
+  readonly #heads: RouteHead[] = [];
+  readonly #defaults = new Map<RoutedEntityType, SectionLayer>();
+  readonly #groups = new Map<string, SectionLayer>();
+  readonly #overrides: { readonly entry: MapEntry; readonly name: string }[] = [];
+  readonly #usedOverrides = new Set<MapEntry>();
+  #registry: PluginRegistry;
+  #routingEnabled = false;
+  #global: SectionLayer | undefined;
+  #globalSection: Section | undefined;
+  #scope: CompileScope;
+  #composition: Composition | undefined;
+
+  constructor(options: PolicyVisitorOptions) {
+    this.#options = options;
+    this.#report = options.report;
+    this.#registry = this.#newRegistry(DEFAULT_PLUGIN_TIMEOUT);
+    this.#scope = {
+      data: options.data,
+      hashKey: createSecretKey(randomBytes(32)),
+      plugins: new Map(),
+      decisionPoints: new Map(),
+      onMissingSession: 'ignore',
+      report: options.report,
+    };
+  }
+
+  get registry(): PluginRegistry {
+    return this.#registry;
+  }
+
+  /** Every section that has policy, broadest first. */
+  get layers(): readonly SectionLayer[] {
+    return [
+      ...(this.#global ? [this.#global] : []),
+      ...this.#defaults.values(),
+      ...this.#groups.values(),
+      ...this.#routeLayers,
+    ];
+  }
+
+  readonly #routeLayers: SectionLayer[] = [];
+
+  get hasHashKey(): boolean {
+    return this.#globalSection !== undefined && entryOf(this.#globalSection.node, 'hash_key') !== undefined;
+  }
+
+  get routingEnabled(): boolean {
+    return this.#routingEnabled;
+  }
+
+  get ignoresMissingSessions(): boolean {
+    return this.#scope.onMissingSession === 'ignore';
+  }
+
+  plugins(settings: MapNode | undefined, entries: readonly DocumentNode[]): void {
+    const timeout = settings && entryOf(settings, 'plugin_timeout')?.value;
+    const seconds = timeout?.kind === 'scalar' && typeof timeout.value === 'number' ? timeout.value : undefined;
+    const routing = settings && entryOf(settings, 'routing_enabled')?.value;
+    this.#routingEnabled = routing?.kind === 'scalar' && routing.value === true;
+    if (seconds !== undefined) this.#registry = this.#newRegistry(seconds * 1000);
+    for (const entry of entries) this.#registry.declare(entry);
+    const plugins = new Map([...this.#registry.declared].map(([name, { handle }]) => [name, handle]));
+    this.#scope = { ...this.#scope, plugins };
+  }
+
+  global(section: Section | undefined): void {
+    const { report, baseDirectory, now, alarm, kinds } = this.#options;
+    this.#globalSection = section;
+    const split = section && splitSection(section, report);
+    const store = split?.globalOnly.get('session_store');
+    this.sessionStoreBlock = JSON.stringify(store === undefined ? null : toValue(store.value));
+    const context = { now, baseDirectory, alarm };
+    this.sessions.store = buildSessionStore(store, kinds.sessionStores, context, report) ?? this.sessions.store;
+    const options = { timeout: DEFAULT_PLUGIN_TIMEOUT, now, alarm };
+    const pdp = split?.globalOnly.get('pdp');
+    const { handles, points } = buildDecisionPoints(pdp, kinds.decisionPoints, baseDirectory, options, report);
+    this.decisionPoints = points;
+    this.#scope = {
+      ...this.#scope,
+      decisionPoints: handles,
+      hashKey: this.#hashKey() ?? this.#scope.hashKey,
+      onMissingSession: this.#onMissingSession(),
+    };
+    if (section === undefined || split === undefined) return;
+    this.#global = this.#layer(section, 'global', split);
+  }
+
+  default(section: Section, type: RoutedEntityType): void {
+    this.#defaults.set(type, this.#narrower(section, section.place));
+  }
+
+  group(section: Section, name: string): void {
+    this.#groups.set(name, this.#narrower(section, section.place));
+  }
+
+  route(section: Section, index: number): void {
+    const head = routeHead(section, new Set(this.#groups.keys()), this.#scope);
+    const place = `routes.${head?.key ?? index}`;
+    const split = splitSection(section, this.#report);
+    this.#warnOfGlobalOnlyKeys(split, place);
+    const own = this.#layer(section, place, split);
+    this.#routeLayers.push(own);
+    if (head === undefined) return;
+    this.#heads.push(head);
+    const layersOf = (extraTags: readonly string[]): readonly SectionLayer[] => [
+      ...this.#broadLayers(head.type, [...head.tags, ...extraTags]),
+      own,
+    ];
+    const target = { type: head.type, unmatched: undefined, responder: own };
+    const compose = (extraTags: readonly string[]): Program => this.#compose(layersOf(extraTags), target);
+    this.routes.push(makeRoute(head, new Set(this.#groups.keys()), compose));
+    this.outline.push({ head, layers: layersOf([]) });
+  }
+
+  /** After the walk: the programs of unmatched requests, and the checks that need every section. */
+  finish(): Record<EntityType, (tags: readonly string[] | undefined) => Program> {
+    reportShadowedRoutes(this.#heads, this.#report);
+    const unmatched = { tool: this.#unmatched('tool'), resource: this.#unmatched('resource') };
+    const programs = {
+      ...unmatched,
+      prompt: this.#unmatched('prompt'),
+      llm: this.#unmatched('llm'),
+      http: this.#unmatched('http'),
+    };
+    for (const { entry, name } of this.#overrides) {
+      if (this.#usedOverrides.has(entry)) continue;
+      this.#report.add('config/unused-override', entry.keySpan, `no step that this override reaches calls \`${name}\``);
+    }
+    return programs;
+  }
+
+  /** Layers that unmatched requests of a type run. */
+  unmatchedLayers(type: EntityType): readonly SectionLayer[] {
+    return type === 'http' ? (this.#global ? [this.#global] : []) : this.#broadLayers(type, []);
+  }
+
+  /** `deny` or `allow` for requests of a type that no route matches. */
+  unmatchedDecision(type: EntityType): 'deny' | 'allow' {
+    const node = this.#globalSection && entryOf(this.#globalSection.node, 'unmatched')?.value;
+    const chosen = stringOf(node?.kind === 'map' ? entryOf(node, type)?.value : node);
+    if (chosen === 'deny' || chosen === 'allow') return chosen;
+    return type === 'http' ? 'allow' : 'deny';
+  }
+
+  #unmatched(type: EntityType): (tags: readonly string[] | undefined) => Program {
+    const halt: Halt | undefined =
+      this.unmatchedDecision(type) === 'deny' ? deny('route.unmatched', `no route matches this ${type}`) : undefined;
+    const target: ProgramTarget = {
+      type,
+      unmatched: halt,
+      responder: type === 'http' ? this.#global : undefined,
+    };
+    const groups = type === 'http' ? new Set<string>() : new Set(this.#groups.keys());
+    return programsByTags(
+      (tags) => this.#compose(type === 'http' ? this.unmatchedLayers(type) : this.#broadLayers(type, tags), target),
+      groups,
+    );
+  }
+
+  /** Global, default of the type, the group of everybody, then the groups of the tags. */
+  #broadLayers(type: RoutedEntityType, tags: readonly string[]): readonly SectionLayer[] {
+    const layers = [this.#global, this.#defaults.get(type), this.#groups.get(EVERYBODY)];
+    for (const tag of tags) if (tag !== EVERYBODY) layers.push(this.#groups.get(tag));
+    return layers.filter((layer) => layer !== undefined);
+  }
+
+  #compose(layers: readonly SectionLayer[], target: ProgramTarget): Program {
+    this.#composition ??= {
+      scope: this.#scope,
+      registry: this.#registry,
+      ambient: this.#routingEnabled ? [] : this.#ambientPlugins(),
+      fallbackAuthentication: this.#routingEnabled ? [] : this.#identityPlugins(),
+      usedOverrides: this.#usedOverrides,
+    };
+    return composeProgram(layers, target, this.#composition);
+  }
+
+  #ambientPlugins(): readonly PluginHandle[] {
+    return [...this.#registry.declared.values()]
+      .filter(({ entry }) => entry.hooks.some((hook) => hook.startsWith('cmf.')))
+      .map(({ handle, conditions }) => whenMatches(handle, conditionsOf(conditions)));
+  }
+
+  #identityPlugins(): readonly PluginHandle[] {
+    return [...this.#registry.declared.values()]
+      .filter(({ entry }) => entry.hooks.includes('identity.resolve') && entry.mode !== 'disabled')
+      .map(({ handle }: DeclaredPlugin) => handle)
+      .toSorted((a, b) => a.priority - b.priority);
+  }
+
+  #narrower(section: Section, place: string): SectionLayer {
+    const split = splitSection(section, this.#report);
+    this.#warnOfGlobalOnlyKeys(split, place);
+    const { response } = split.terms;
+    if (response !== undefined) {
+      this.#report.add('config/response-scope', response.keySpan, `\`response\` has no effect in \`${place}\``, {
+        help: 'write it on the routes, or under `global` for HTTP requests',
+      });
+    }
+    return this.#layer(section, place, split);
+  }
+
+  #warnOfGlobalOnlyKeys({ globalOnly }: SplitSection, place: string): void {
+    for (const key of GLOBAL_ONLY_KEYS) {
+      const entry = globalOnly.get(key);
+      if (entry === undefined) continue;
+      this.#report.add('config/global-only-key', entry.keySpan, `\`${key}\` has no effect in \`${place}\``, {
+        help: 'move it under `global`',
+      });
+    }
+  }
+
+  #layer(section: Section, place: string, { terms }: SplitSection): SectionLayer {
+    const layer = sectionLayer(section, place, terms, this.#registry, this.#scope);
+    for (const [name, entry] of layer.overrides) this.#overrides.push({ name, entry });
+    for (const [name, span] of layer.facts.plugins) {
+      if (this.#registry.declared.get(name)?.entry.mode !== 'disabled') continue;
+      this.#report.add(
+        'config/disabled-plugin',
+        span,
+        `plugin \`${name}\` has mode \`disabled\`, so it would check nothing`,
+      );
+    }
+    return layer;
+  }
+
+  #hashKey(): KeyObject | undefined {
+    const node = this.#globalSection && entryOf(this.#globalSection.node, 'hash_key')?.value;
+    const secret = node && readSecret(node, this.#options, this.#report);
+    return secret === undefined ? undefined : createSecretKey(secret, 'utf8');
+  }
+
+  #onMissingSession(): 'ignore' | 'deny' {
+    const sessions = this.#globalSection && entryOf(this.#globalSection.node, 'sessions')?.value;
+    const word = sessions?.kind === 'map' ? stringOf(entryOf(sessions, 'on_missing')?.value) : undefined;
+    return word === 'deny' ? 'deny' : 'ignore';
+  }
+
+  #newRegistry(timeout: number): PluginRegistry {
+    const { kinds, baseDirectory, now, alarm, report } = this.#options;
+    return new PluginRegistry(kinds.plugins, baseDirectory, { timeout, now, alarm }, report);
+  }
+}
+
+function conditionsOf(entry: MapEntry | undefined): readonly PluginCondition[] {
+  if (entry?.value.kind !== 'sequence') return [];
+  return entry.value.items.flatMap((item) =>
+    item.kind === 'map'
+      ? [Object.fromEntries(item.entries.map(({ key, value }) => [key, stringsOf(value).map(({ text }) => text)]))]
+      : [],
+  );
+}

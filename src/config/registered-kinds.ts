@@ -1,0 +1,24 @@
+import type { DecisionPointKind } from '../engine/decision-point.ts';
+import type { PluginKind } from '../engine/plugin.ts';
+import { identityJwt } from '../plugins/identity-jwt/identity-jwt.ts';
+import type { SessionStoreFactory } from '../session/label-store.ts';
+import type { LoadOptions } from './load-options.ts';
+import { BUILT_IN_SESSION_STORES } from './wiring.ts';
+
+/** Every kind that a bundle may name. */
+export interface RegisteredKinds {
+  readonly plugins: readonly PluginKind[];
+  readonly decisionPoints: readonly DecisionPointKind[];
+  readonly sessionStores: readonly SessionStoreFactory[];
+}
+
+const BUILT_IN_PLUGINS: readonly PluginKind[] = [identityJwt];
+
+/** The host's kinds before those of the package, so that a host can replace one. */
+export function registeredKinds(options: LoadOptions): RegisteredKinds {
+  return {
+    plugins: [...(options.plugins ?? []), ...BUILT_IN_PLUGINS],
+    decisionPoints: options.decisionPoints ?? [],
+    sessionStores: [...(options.sessionStores ?? []), ...BUILT_IN_SESSION_STORES],
+  };
+}

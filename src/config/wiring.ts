@@ -1,0 +1,118 @@
+import { didYouMean } from '../diagnostics/nearest.ts';
+import type { Report } from '../diagnostics/report.ts';
+import type { DecisionPointHandle } from '../engine/compile-scope.ts';
+import type { DecisionPoint, DecisionPointKind } from '../engine/decision-point.ts';
+import { hostDecisionPoint } from '../plugins/decision-point-host.ts';
+import type { PluginHostOptions } from '../plugins/plugin-host.ts';
+import { memoryStoreFactory } from '../session/memory-store.ts';
+import type { LabelStore, SessionStoreContext, SessionStoreFactory } from '../session/label-store.ts';
+import { entryOf, toValue, type MapEntry, type MapNode } from '../text/document.ts';
+import { stringOf } from './policy-terms.ts';
+import { validateWith } from './schema.ts';
+
+/** The session stores that come with the package. */
+export const BUILT_IN_SESSION_STORES: readonly SessionStoreFactory[] = [memoryStoreFactory];
+
+/**
+ * The store that `session_store` selects. Undefined when the block is wrong, which is reported; without a block the
+ * in-process store. Source: bundle specification, "The policy visitor", point 2.
+ */
+export function buildSessionStore(
+  entry: MapEntry | undefined,
+  factories: readonly SessionStoreFactory[],
+  context: SessionStoreContext,
+  report: Report,
+): LabelStore | undefined {
+  if (entry === undefined) return memoryStoreFactory.build({ kind: 'memory' }, context);
+  if (entry.value.kind !== 'map') return undefined;
+  const factory = kindOf(entry.value, factories, 'session store', report);
+  if (factory === undefined) return undefined;
+  const subject = `session store \`${factory.kind}\``;
+  if (!validateWith(factory.schema, entry.value, report, { code: 'config/plugin-config', subject })) return undefined;
+  return refusable(entry, subject, report, () => factory.build(configOf(entry.value), context));
+}
+
+/** Decision points by dialect, and what has to be closed with the bundle. */
+export interface DecisionPoints {
+  readonly handles: ReadonlyMap<string, DecisionPointHandle>;
+  readonly points: readonly DecisionPoint[];
+}
+
+/** The decision points of `pdp`. What is wrong with an entry is reported, and the entry left out. */
+export function buildDecisionPoints(
+  entry: MapEntry | undefined,
+  kinds: readonly DecisionPointKind[],
+  baseDirectory: string,
+  options: PluginHostOptions,
+  report: Report,
+): DecisionPoints {
+  const handles = new Map<string, DecisionPointHandle>();
+  const points: DecisionPoint[] = [];
+  for (const node of entry?.value.kind === 'sequence' ? entry.value.items : []) {
+    const kind = node.kind === 'map' ? kindOf(node, kinds, 'decision point', report) : undefined;
+    if (node.kind !== 'map' || kind === undefined || entry === undefined) continue;
+    const dialect = stringOf(entryOf(node, 'dialect')?.value) ?? kind.dialect;
+    const subject = `decision point \`${kind.kind}\``;
+    if (!validateWith(kind.configSchema, node, report, { code: 'config/plugin-config', subject })) continue;
+    if (handles.has(dialect)) {
+      report.add('config/duplicate-dialect', node.span, `the dialect \`${dialect}\` already has a decision point`);
+      continue;
+    }
+    const context = { name: dialect, now: options.now, baseDirectory, alarm: options.alarm };
+    const point = refusable(entry, subject, report, () => kind.create(configOf(node), context));
+    if (point === undefined) continue;
+    points.push(point);
+    handles.set(dialect, hostDecisionPoint(dialect, point, options));
+  }
+  return { handles, points };
+}
+
+/** The registered kind that a block's `kind` names; reported when there is none. */
+export function kindOf<Kind extends { readonly kind: string }>(
+  block: MapNode,
+  kinds: readonly Kind[],
+  what: string,
+  report: Report,
+): Kind | undefined {
+  const node = entryOf(block, 'kind')?.value;
+  const name = stringOf(node);
+  if (node === undefined || name === undefined) return undefined;
+  const kind = kinds.find((candidate) => candidate.kind === name);
+  if (kind === undefined) {
+    const known = kinds.map((candidate) => `\`${candidate.kind}\``).join(', ');
+    const listed = known === '' ? 'no kind is registered' : `known kinds: ${known}`;
+    report.add('config/unknown-kind', node.span, `the kind \`${name}\` of ${what} is unknown (${listed})`, {
+      help: didYouMean(
+        name,
+        kinds.map((candidate) => candidate.kind),
+      ),
+    });
+  }
+  return kind;
+}
+
+/** A block as the plain data that a kind gets. */
+export function configOf(node: MapEntry['value'] | undefined): Readonly<Record<string, unknown>> {
+  const value = node === undefined ? {} : toValue(node);
+  return isRecord(value) ? value : {};
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Runs a factory; what it throws is the author's to read. */
+export function refusable<Made>(
+  at: Pick<MapEntry, 'keySpan'>,
+  subject: string,
+  report: Report,
+  make: () => Made,
+): Made | undefined {
+  try {
+    return make();
+  } catch (error) {
+    const why = error instanceof Error && error.message !== '' ? error.message : 'it gave no reason';
+    report.add('config/plugin-config', at.keySpan, `${subject} cannot be made: ${why}`);
+    return undefined;
+  }
+}

@@ -1,0 +1,71 @@
+export {
+  loadBundle,
+  type BundleSource,
+  type BundleSummary,
+  type LoadResult,
+  type UnmatchedOutline,
+} from './config/load-bundle.ts';
+export type { LoadOptions } from './config/load-options.ts';
+export type { OutlineStep, RouteOutline } from './config/outline.ts';
+export type { Diagnostic, Related } from './diagnostics/diagnostic.ts';
+export type { Severity } from './diagnostics/catalog-entry.ts';
+export { renderJson, renderText, type RenderedDiagnostic, type TextOptions } from './diagnostics/render.ts';
+export type { Bundle } from './engine/bundle.ts';
+export type { Constraint, Decision, DelegatedToken, Taint, TraceStep, Violation } from './engine/decision.ts';
+export type {
+  DecisionAnswer,
+  DecisionPoint,
+  DecisionPointKind,
+  DecisionQuestion,
+  PreparedQuestion,
+} from './engine/decision-point.ts';
+export type { Engine, IdentityResult } from './engine/engine.ts';
+export type {
+  Client,
+  Delegation,
+  Entity,
+  EntityType,
+  Extensions,
+  HttpRequest,
+  JsonObject,
+  JsonValue,
+  Operation,
+  Phase,
+  RawAttributes,
+  Subject,
+  Workload,
+} from './engine/operation.ts';
+export type {
+  CallContext,
+  Capability,
+  DelegateInput,
+  DelegateOutcome,
+  ElicitInput,
+  ElicitOutcome,
+  HookName,
+  Identity,
+  IdentityInput,
+  IdentityOutcome,
+  InboundCredential,
+  OnError,
+  Plugin,
+  PluginContext,
+  PluginInput,
+  PluginKind,
+  PluginMode,
+  PluginOutcome,
+} from './engine/plugin.ts';
+export { createEngine, type EngineOptions, type PolicyEngine } from './engine/policy-engine.ts';
+export { admitsBackend, type BackendLabels } from './engine/restrict.ts';
+export { definePlugin, type PluginDefinition } from './plugins/define-plugin.ts';
+export {
+  SessionStoreError,
+  type Alarm,
+  type Awaitable,
+  type LabelStore,
+  type SessionStoreContext,
+  type SessionStoreFactory,
+  type StoreHealth,
+} from './session/label-store.ts';
+export { memoryStore, type MemoryStoreOptions } from './session/memory-store.ts';
+export { positionAt, type Position, type Source, type Span } from './text/source.ts';
