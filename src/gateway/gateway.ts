@@ -20,6 +20,7 @@ import type { RequestTarget } from './request-target.ts';
 import { RPC_CODES, gatewayError } from './rpc-error.ts';
 import type { RpcError } from './rpc-error.ts';
 import { createLocalSessionTable } from './session-table.ts';
+import { createTaskLedger } from './task-ledger.ts';
 import { createTelemetry } from './telemetry.ts';
 import { createUpstream } from './upstream.ts';
 
@@ -85,6 +86,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     }),
     sessions: options.sessions ?? createLocalSessionTable(limits.maxSessions, limits.sessionIdleMs),
     ledger: createRequestLedger(limits.maxSessions, limits.sessionIdleMs),
+    tasks: createTaskLedger(limits.maxTasks),
     telemetry,
     limits,
     scheme: options.scheme ?? 'http',
@@ -109,6 +111,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const note: ExchangeNote = {};
     const target = readTarget(request.url);
     const host = singleHost(request) ? authority.host(request.headers.host) : undefined;
+    let release: (() => void) | undefined;
     const exchange: Exchange = {
       request,
       response,
@@ -116,9 +119,20 @@ export function createGateway(options: GatewayOptions): Gateway {
       target: target ?? { path: '', raw: '' },
       host: host ?? '',
       note,
+      becomeStream() {
+        if (streams.size >= limits.maxStreams) return false;
+        release?.();
+        streams.add(response);
+        release = () => {
+          streams.delete(response);
+          if (inFlight === 0 && streams.size === 0) idle?.();
+        };
+        return true;
+      },
     };
     const started = performance.now();
-    let release: (() => void) | undefined;
+    // A write that comes too late is an error of the response; its `close` is all that counts.
+    response.on('error', () => {});
     response.once('close', () => {
       release?.();
       if (draining) server.closeIdleConnections();
@@ -143,17 +157,11 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (target === undefined) return answerError(exchange, 400, INVALID_TARGET, undefined, ['connection', 'close']);
     const handler = handlerFor(request.method, target);
     if (typeof handler !== 'function') return answerError(exchange, handler === METHOD_REFUSED ? 405 : 404, handler);
-    const streaming = handler === serveStream;
-    if (streaming ? streams.size >= limits.maxStreams : inFlight >= limits.maxInFlight) {
+    const accepted = handler === serveStream ? exchange.becomeStream() : inFlight < limits.maxInFlight;
+    if (!accepted) {
       return answerError(exchange, 503, OVERLOADED, undefined, ['connection', 'close', 'retry-after', '1']);
     }
-    if (streaming) {
-      streams.add(response);
-      release = () => {
-        streams.delete(response);
-        if (inFlight === 0 && streams.size === 0) idle?.();
-      };
-    } else {
+    if (handler !== serveStream) {
       inFlight++;
       telemetry.inFlight(1);
       release = () => {

@@ -75,7 +75,7 @@ export async function relayEvents(
         await write(exchange.response, event.raw, limits.clientStallMs);
         continue;
       }
-      const screened = await screenText(event.data, find, gateway.decider);
+      const screened = await screenText(event.data, find, gateway);
       if (screened === undefined) gateway.telemetry.upstreamError('invalid');
       else onScreened(event, screened);
       if (screened === undefined) continue;
@@ -141,7 +141,7 @@ async function relayJson(
   const screened =
     text === undefined
       ? undefined
-      : await screenText(text, (id) => (id === null ? undefined : waiting.get(id)), gateway.decider);
+      : await screenText(text, (id) => (id === null ? undefined : waiting.get(id)), gateway);
   if (screened === undefined) throw new UpstreamError('invalid', true);
   report(gateway, screened.messages);
   settle(gateway, relay, screened.messages, waiting);
@@ -180,11 +180,7 @@ async function relayRefusal(gateway: GatewayContext, exchange: Exchange, relay: 
   const kept = responseHeaders(headers, session?.id, true);
   const text = !relay.batch && mediaType(headers['content-type']) === JSON_TYPE ? decode(bytes) : undefined;
   if (text !== undefined && only !== undefined && status >= 400) {
-    const screened = await screenText(
-      text,
-      (id) => (id === null || id === only.id ? only : undefined),
-      gateway.decider,
-    );
+    const screened = await screenText(text, (id) => (id === null || id === only.id ? only : undefined), gateway);
     const message = screened?.messages[0];
     if (screened?.batch === false && message?.request !== undefined && message.fault === undefined) {
       settle(gateway, relay, screened.messages, new Map());
