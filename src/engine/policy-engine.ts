@@ -7,6 +7,7 @@ import type { Constraint, Decision, Taint, Violation } from './decision.ts';
 import type { Engine, IdentityResult } from './engine.ts';
 import { Frame } from './frame.ts';
 import { deny, type Halt } from './halt.ts';
+import { observationStart, observeDecision, observeRefusedIdentity, type Observation } from './observe.ts';
 import { PROGRESS, type JsonValue, type Operation, type Phase } from './operation.ts';
 import { overlayOf, readOverlay, type Overlay } from './overlay.ts';
 import type { IdentityInput, InboundCredential } from './plugin.ts';
@@ -97,6 +98,7 @@ export class PolicyEngine implements Engine {
   async identify(input: IdentityInput): Promise<IdentityResult> {
     const tenure = this.#tenure;
     tenure.operations += 1;
+    const startedAt = observationStart(tenure.bundle);
     try {
       const frame = this.#frame(
         {
@@ -113,7 +115,11 @@ export class PolicyEngine implements Engine {
         NO_LABELS,
       );
       const program = this.#programOf(tenure.bundle, frame);
-      return await authenticate(program.authentication, input);
+      const result = await authenticate(program.authentication, input);
+      if (result.outcome === 'denied' && tenure.bundle.observed) {
+        observeRefusedIdentity(this.#observation(tenure.bundle, program, startedAt), input.entity, result.violation);
+      }
+      return result;
     } catch {
       return { outcome: 'denied', violation: this.#internalError('identify') };
     } finally {
@@ -205,19 +211,20 @@ export class PolicyEngine implements Engine {
     result: JsonValue | undefined,
     progress: Progress | undefined,
   ): Awaitable<Decision> {
+    const startedAt = observationStart(tenure.bundle);
     try {
       const decision = this.#start(tenure, operation, phase, result, progress);
-      if (!(decision instanceof Promise)) return this.#finish(tenure, operation, phase, decision);
+      if (!(decision instanceof Promise)) return this.#finish(tenure, operation, phase, decision, startedAt);
       return decision.then(
-        (settled) => this.#finish(tenure, operation, phase, settled),
-        () => this.#fail(tenure, operation, phase),
+        (settled) => this.#finish(tenure, operation, phase, settled, startedAt),
+        () => this.#fail(tenure, operation, phase, startedAt),
       );
     } catch {
-      return this.#fail(tenure, operation, phase);
+      return this.#fail(tenure, operation, phase, startedAt);
     }
   }
 
-  #fail(tenure: Tenure, operation: Operation, phase: Phase): Decision {
+  #fail(tenure: Tenure, operation: Operation, phase: Phase, startedAt: number): Decision {
     const decision: Decision = {
       decision: 'deny',
       phase,
@@ -230,7 +237,12 @@ export class PolicyEngine implements Engine {
       labels: NO_LABELS,
       constraint: null,
     };
-    return this.#finish(tenure, operation, phase, { decision, messageLabels: undefined, grant: undefined });
+    const settled = { decision, messageLabels: undefined, frame: undefined, program: undefined };
+    return this.#finish(tenure, operation, phase, settled, startedAt);
+  }
+
+  #observation(bundle: Bundle, program: Program | undefined, startedAt: number): Observation {
+    return { bundle, program, startedAt, now: this.#now, alarm: this.#alarm };
   }
 
   #internalError(where: string): Violation {
@@ -238,10 +250,13 @@ export class PolicyEngine implements Engine {
     return { code: 'engine.internal_error', reason: 'the request could not be decided', details: NO_DETAILS };
   }
 
-  #finish(tenure: Tenure, operation: Operation, phase: Phase, settled: Settled): Decision {
-    const { decision } = settled;
+  #finish(tenure: Tenure, operation: Operation, phase: Phase, settled: Settled, startedAt: number): Decision {
+    const { decision, frame, program } = settled;
+    if (tenure.bundle.observed) {
+      observeDecision(this.#observation(tenure.bundle, program, startedAt), operation, decision, frame);
+    }
     if (phase === 'pre') {
-      const progress = new Progress(tenure, decision, settled.messageLabels, settled.grant);
+      const progress = new Progress(tenure, decision, settled.messageLabels, frame?.grant);
       operation[PROGRESS] = progress;
       if (!progress.counted) this.#leave(tenure);
     } else {
@@ -395,7 +410,7 @@ export class PolicyEngine implements Engine {
       ...(frame.trace === undefined ? {} : { trace: frame.trace }),
     };
     if (halt === undefined) runInBackground(program.background[phase], frame);
-    return { decision, messageLabels: messageLabels(frame.taints), grant: frame.grant };
+    return { decision, messageLabels: messageLabels(frame.taints), frame, program };
   }
 
   #storeAlarm(op: 'load' | 'append', error: unknown, route: string | undefined, allowed: boolean): void {
@@ -413,7 +428,9 @@ export class PolicyEngine implements Engine {
 interface Settled {
   readonly decision: Decision;
   readonly messageLabels: readonly string[] | undefined;
-  readonly grant: Frame['grant'];
+  /** Undefined when something was thrown on the way. */
+  readonly frame: Frame | undefined;
+  readonly program: Program | undefined;
 }
 
 function violationOf(halt: Halt, program: Program): Violation {

@@ -12,7 +12,7 @@ import type {
   PluginOutcome,
 } from '../engine/plugin.ts';
 import type { InvokeResult, PluginFailure, PluginHandle } from '../engine/plugin-handle.ts';
-import { viewOf, viewOfExtensions, withImplied } from './capability-view.ts';
+import { viewOf, viewOfExtensions, viewOfRecord, withImplied } from './capability-view.ts';
 
 /** A plugin entry as the bundle has it, defaults filled in. */
 export interface PluginEntry {
@@ -52,13 +52,16 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
   };
   let restsUntil = 0;
 
+  const serves = (hook: HookName): boolean => entry.hooks.length === 0 || entry.hooks.includes(hook);
+  const observesOnly = plugin.invoke === undefined && plugin.observe !== undefined;
+
   const call = async <Answer>(
     hook: HookName,
     run: ((signal: AbortSignal) => Awaitable<Answer>) | undefined,
     accepts: (answer: Answer) => boolean,
     outer: AbortSignal | undefined,
   ): Promise<Answer | PluginFailure> => {
-    if (run === undefined || (entry.hooks.length > 0 && !entry.hooks.includes(hook))) {
+    if (run === undefined || !serves(hook)) {
       options.alarm({ alarm: 'plugin_failure', plugin: entry.name, hook, failure: 'hook' });
       return failure;
     }
@@ -75,8 +78,11 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
     mode: entry.mode,
     priority: entry.priority,
     hooks: entry.hooks,
-    modifies: mayChange,
+    modifies: mayChange && !observesOnly,
+    observesOnly,
+    observe: observerOf(entry.name, plugin, capabilities, options.alarm),
     async invoke(input, signal) {
+      if (observesOnly && serves(input.hook)) return ALLOW;
       if (options.now() < restsUntil) return ALLOW;
       const view = viewOf(input, capabilities);
       const run = plugin.invoke?.bind(plugin);
@@ -136,6 +142,26 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
         signal,
       );
     },
+  };
+}
+
+/** `observe` of a plugin, with its capability view and its failures alarmed. */
+function observerOf(
+  name: string,
+  plugin: Plugin,
+  capabilities: ReadonlySet<Capability>,
+  alarm: PluginHostOptions['alarm'],
+): PluginHandle['observe'] {
+  const observe = plugin.observe?.bind(plugin);
+  if (observe === undefined) return undefined;
+  const failed = (): void => alarm({ alarm: 'audit_write_failed', plugin: name, failure: 'error' });
+  return (record) => {
+    try {
+      const answer = observe(viewOfRecord(record, capabilities));
+      if (answer instanceof Promise) answer.catch(failed);
+    } catch {
+      failed();
+    }
   };
 }
 
