@@ -78,6 +78,14 @@ export async function screenText(
   return { batch: true, unchanged, messages };
 }
 
+/** The messages that may be sent on, and `extra`, in the form they came in; undefined when there is none. */
+export function joinScreened(screened: ScreenedText, extra: readonly string[]): string | undefined {
+  const texts = screened.messages.flatMap((message) => (message.text === undefined ? [] : [message.text]));
+  texts.push(...extra);
+  if (texts.length === 0) return undefined;
+  return screened.batch || texts.length > 1 ? `[${texts.join(',')}]` : texts[0];
+}
+
 /** The error that takes the place of a response which cannot be read. */
 export function invalidResponse(request: PendingRequest): string {
   return errorResponse(request.idText, INVALID);
