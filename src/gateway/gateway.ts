@@ -45,6 +45,7 @@ type Handler = (gateway: GatewayContext, exchange: Exchange) => Promise<void>;
 
 const FORBIDDEN_HOST = gatewayError(RPC_CODES.invalidRequest, 'forbidden_host', 'this host name is not served here');
 const FORBIDDEN_ORIGIN = gatewayError(RPC_CODES.invalidRequest, 'forbidden_origin', 'this origin is not allowed');
+const REPEATED_HEADER = gatewayError(RPC_CODES.invalidRequest, 'repeated_header', 'a header is given twice');
 const INVALID_TARGET = gatewayError(RPC_CODES.invalidRequest, 'invalid_target', 'the request target is not valid');
 const AMBIGUOUS_PATH = gatewayError(
   RPC_CODES.invalidRequest,
@@ -55,6 +56,7 @@ const METHOD_REFUSED = gatewayError(RPC_CODES.invalidRequest, 'method_not_allowe
 const OVERLOADED = gatewayError(RPC_CODES.overloaded, 'overloaded', 'too many requests in flight');
 const DRAINING = gatewayError(RPC_CODES.overloaded, 'draining', 'the gateway is shutting down');
 const INTERNAL = gatewayError(-32603, 'internal_error', 'the gateway failed');
+const SINGLE_HEADERS = new Set(['host', 'content-type', 'authorization']);
 const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/;
 const MAX_HEADERS = 128;
 const CHECKING_MS = 1_000;
@@ -109,7 +111,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const note: ExchangeNote = {};
     const target = readTarget(request.url);
-    const host = singleHost(request) ? authority.host(request.headers.host) : undefined;
+    const host = authority.host(request.headers.host);
     let release: (() => void) | undefined;
     const exchange: Exchange = {
       request,
@@ -153,6 +155,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (draining) return answerError(exchange, 503, DRAINING, undefined, ['connection', 'close', 'retry-after', '1']);
     const refused = checkAuthority(authority, request, host);
     if (refused !== undefined) return answerError(exchange, 403, refused, undefined, ['connection', 'close']);
+    if (repeatedHeader(request)) {
+      return answerError(exchange, 400, REPEATED_HEADER, undefined, ['connection', 'close']);
+    }
     if (target === undefined) return answerError(exchange, 400, INVALID_TARGET, undefined, ['connection', 'close']);
     const handler = handlerFor(exchange);
     if (typeof handler !== 'function') return answerError(exchange, handler === METHOD_REFUSED ? 405 : 404, handler);
@@ -250,13 +255,16 @@ function checkAuthority(
   return check.origin(request.headers.origin) ? undefined : FORBIDDEN_ORIGIN;
 }
 
-/** Two `Host` lines would let two readers see two hosts. */
-function singleHost(request: IncomingMessage): boolean {
-  let hosts = 0;
+/** Two lines of one of these would let two readers see two values; node keeps the first and says nothing. */
+function repeatedHeader(request: IncomingMessage): boolean {
+  const seen = new Set<string>();
   for (let i = 0; i < request.rawHeaders.length; i += 2) {
-    if (request.rawHeaders[i]?.length === 4 && request.rawHeaders[i]?.toLowerCase() === 'host') hosts++;
+    const name = (request.rawHeaders[i] ?? '').toLowerCase();
+    if (!SINGLE_HEADERS.has(name)) continue;
+    if (seen.has(name)) return true;
+    seen.add(name);
   }
-  return hosts === 1;
+  return false;
 }
 
 function traceparentOf(request: IncomingMessage): string | undefined {

@@ -55,11 +55,11 @@ export async function screenText(
 ): Promise<ScreenedText | undefined> {
   let value: unknown;
   try {
+    if (findJsonFault(text) !== undefined) return undefined;
     value = parseJson(text);
   } catch {
     return undefined;
   }
-  if (findJsonFault(text) !== undefined) return undefined;
   if (!Array.isArray(value)) {
     const message = await screenMessage(text, value, find, gateway);
     return { batch: false, unchanged: message.text === text, messages: [message] };

@@ -103,10 +103,14 @@ describe('who may talk to the gateway', () => {
     assert.equal(evil.headers['access-control-allow-origin'], undefined);
   });
 
-  test('one Host line, no more and no less', async () => {
+  test('one Host line, and one of each header that only one reader may choose', async () => {
     await start();
     const twice = 'GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n';
     assert.match(await raw(running.url, twice), /^HTTP\/1\.1 (?:400|403) /);
+    for (const header of ['Content-Type: text/plain', 'Authorization: Bearer a']) {
+      const text = `GET / HTTP/1.1\r\nHost: localhost\r\n${header}\r\n${header}\r\nConnection: close\r\n\r\n`;
+      assert.match(await raw(running.url, text), /^HTTP\/1\.1 400 .*gateway\.repeated_header/s);
+    }
     assert.match(await raw(running.url, 'GET / HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 403 /);
     assert.match(
       await raw(running.url, 'GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n'),
