@@ -1,6 +1,3 @@
-import { watch } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { loadBundle, type LoadResult } from '../../config/load-bundle.ts';
 import type { LoadOptions } from '../../config/load-options.ts';
@@ -9,10 +6,9 @@ import { createEngine, type PolicyEngine } from '../../engine/policy-engine.ts';
 import { createGateway, createTelemetry, type ListenAddress, type Telemetry } from '../../gateway/index.ts';
 import { droppedText } from '../load-result.ts';
 import type { Terminal } from '../terminal.ts';
+import { watchBundle } from '../watch-bundle.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug'] as const;
-/** Editors write a file in several steps; one reload follows the last of them. */
-const SETTLE_MS = 200;
 
 interface Options {
   readonly upstream: string;
@@ -119,7 +115,8 @@ async function serveWith(engine: PolicyEngine, service: Service): Promise<void> 
   const ended = signalled(['SIGTERM', 'SIGINT']);
   const reload = reloader(engine, service);
   process.on('SIGHUP', reload);
-  const watching = options.watch === true ? await watchBundle(service.path, reload, telemetry) : undefined;
+  const unwatched = (error: unknown): void => telemetry.error('the bundle could not be watched', error);
+  const watching = options.watch === true ? await watchBundle(service.path, reload, unwatched) : undefined;
   try {
     const { url, adminUrl } = await gateway.listen();
     const admin = adminUrl === undefined ? '' : `, admin at ${adminUrl}`;
@@ -167,23 +164,6 @@ function reloader(engine: PolicyEngine, { path, load, telemetry }: Service): () 
 function firstError(loaded: LoadResult): string {
   const error = loaded.diagnostics.find(({ severity }) => severity === 'error');
   return error === undefined ? '' : `${error.code}: ${error.message}`;
-}
-
-async function watchBundle(path: string, reload: () => void, telemetry: Telemetry): Promise<{ close(): void }> {
-  // A file is watched through its folder: editors replace it, and a watch on the old file would see nothing more.
-  const folder = (await stat(path)).isDirectory() ? path : dirname(path);
-  let timer: NodeJS.Timeout | undefined;
-  const watcher = watch(folder, () => {
-    clearTimeout(timer);
-    timer = setTimeout(reload, SETTLE_MS);
-  });
-  watcher.on('error', (error) => telemetry.error('the bundle is no longer watched', error));
-  return {
-    close() {
-      clearTimeout(timer);
-      watcher.close();
-    },
-  };
 }
 
 function findingsText(loaded: LoadResult, terminal: Terminal): string {
