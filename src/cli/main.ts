@@ -6,12 +6,13 @@ import { evalCommand } from './commands/eval.ts';
 import { explainCommand } from './commands/explain.ts';
 import { initCommand } from './commands/init.ts';
 import { schemaCommand } from './commands/schema.ts';
+import { serveCommand } from './commands/serve.ts';
 import { systemErrorText } from './system-error.ts';
 import { Terminal, type ExitCode, type ProcessStreams } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 import { usageMessage } from './usage-message.ts';
 
-const COMMANDS = [checkCommand, evalCommand, explainCommand, schemaCommand, codesCommand, initCommand];
+const COMMANDS = [checkCommand, evalCommand, explainCommand, serveCommand, schemaCommand, codesCommand, initCommand];
 
 /**
  * Runs the command that `argv` (without interpreter and script) names. Resolves with the exit code when all output has

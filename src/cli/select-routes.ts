@@ -6,11 +6,12 @@ import { scoreOf } from '../engine/route-table.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
- * The routes that `wanted` names: those of that key, or else those that an entity `type:name` or `type:name@scope` can
- * meet, most specific first, down to the first that has no `when`. Throws `UsageError` when there is none.
+ * The routes that `wanted` names: those with that list or pattern as key, or else those that an entity `type:name` or
+ * `type:name@scope` can meet, most specific first, down to the first that has no `when`. Throws `UsageError` when there
+ * is none.
  */
 export function selectRoutes(wanted: string, routes: readonly RouteOutline[]): readonly RouteOutline[] {
-  const named = routes.filter(({ key }) => key === wanted);
+  const named = routes.filter(({ key, matcher }) => key === wanted && matcher.kind !== 'exact');
   if (named.length > 0) return named;
   const fitting = routes.filter((route) => applies(route, wanted)).toSorted((a, b) => score(b) - score(a));
   const last = fitting.findIndex(({ conditional }) => !conditional);

@@ -188,10 +188,7 @@ export class PolicyVisitor implements ConfigVisitor {
   unmatchedDecision(type: EntityType): 'deny' | 'allow' {
     const node = this.#globalSection && entryOf(this.#globalSection.node, 'unmatched')?.value;
     const chosen = stringOf(node?.kind === 'map' ? entryOf(node, type)?.value : node);
-    if (chosen === 'deny' || chosen === 'allow') {
-      // A single word speaks of what routes can name; HTTP requests have no routes.
-      if (type !== 'http' || node?.kind === 'map') return chosen;
-    }
+    if (chosen === 'deny' || chosen === 'allow') return chosen;
     return type === 'http' ? 'allow' : 'deny';
   }
 

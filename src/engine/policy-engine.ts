@@ -126,7 +126,13 @@ export class PolicyEngine implements Engine {
    * stays, with its labels. Rejects, and leaves the old bundle in force, when a plugin of the new one cannot start.
    */
   async reload(bundle: Bundle): Promise<void> {
-    await bundle.initialize();
+    try {
+      await bundle.initialize();
+    } catch (error) {
+      await bundle.close();
+      await bundle.sessions.store.close();
+      throw error;
+    }
     const old = this.#tenure;
     const keepsStore = old.bundle.sessionStoreBlock === bundle.sessionStoreBlock;
     if (keepsStore) {
