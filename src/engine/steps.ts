@@ -59,10 +59,12 @@ function traced(step: CompiledStep, frame: Frame): StepOutcome {
   const at = trace.length;
   const inputs = step.inputs?.(frame);
   const applies = step.applies?.(frame) ?? true;
+  const { nextArgs, nextResult } = frame;
   frame.record(step.place, step.span(), 'continue', inputs);
   const finish = (halt: Halt | undefined): Halt | undefined => {
     const entry = trace[at];
-    const outcome = halt?.kind ?? (applies ? 'continue' : 'skipped');
+    const modified = frame.nextArgs !== nextArgs || frame.nextResult !== nextResult;
+    const outcome = halt?.kind ?? (modified ? 'modified' : applies ? 'continue' : 'skipped');
     if (entry !== undefined) trace[at] = { ...entry, outcome };
     return halt;
   };
