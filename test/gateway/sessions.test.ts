@@ -162,7 +162,7 @@ test('an id cannot be used again while its first response is outstanding', async
   const held: ServerResponse[] = [];
   await start({}, (request, response, body) => {
     if (body.includes('"slow"')) held.push(response);
-    else ok(request, response, body);
+    else void ok(request, response, body);
   });
   const id = await open();
   const headers = { 'Mcp-Session-Id': id };

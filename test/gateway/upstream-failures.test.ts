@@ -216,7 +216,7 @@ test('after a failure the next request is served', async () => {
   let broken = true;
   await start((request, response, body) => {
     if (broken) request.socket.destroy();
-    else answering(RESULT)(request, response, body);
+    else void answering(RESULT)(request, response, body);
   });
   assert.deepEqual(outcome(await post(running.url, toolCall(1, 't'))), [502, -32002, 'gateway.upstream_unreachable']);
   broken = false;
