@@ -199,6 +199,7 @@ function typeName(data: unknown): string {
   if (typeof data === 'string') return 'a string';
   if (typeof data === 'boolean') return `\`${data}\``;
   if (typeof data === 'number') return Number.isInteger(data) ? 'a whole number' : 'a number with a fraction';
+  if (typeof data === 'bigint') return 'an integer beyond ±(2^53−1)';
   return 'a map';
 }
 

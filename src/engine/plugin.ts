@@ -70,7 +70,6 @@ export interface PluginContext {
 
 /** What a plugin may know of its entry in the bundle besides its `config`. */
 export interface PluginEntryContext extends PluginContext {
-  readonly hooks: readonly HookName[];
   readonly mode: PluginMode;
   /** Those declared, and those they imply. */
   readonly capabilities: ReadonlySet<Capability>;

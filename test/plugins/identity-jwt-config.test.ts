@@ -100,7 +100,6 @@ describe('create refuses', () => {
     now: Date.now,
     baseDirectory: folder,
     alarm: (alarm) => void alarms.push(alarm),
-    hooks: ['identity.resolve'],
     mode: 'sequential',
     capabilities: new Set(),
   };

@@ -114,6 +114,15 @@ describe('validator/pii-scan denies', () => {
     assert.equal(decision.args, clean);
   });
 
+  it('in both phases without `hooks`', async () => {
+    const { engine } = await loadedEngine(bundle({}).replace(/ {4}hooks: .*\n/, ''));
+    assert.equal((await engine.pre(send({ text: SSN }))).decision, 'deny');
+    const operation = send({});
+    await engine.pre(operation);
+    assert.equal((await engine.post(operation, SSN)).decision, 'deny');
+    await engine.close();
+  });
+
   it('as a step and on a field', async () => {
     const step = "tool: send, authorization: {pre_invocation: ['run(scan)']}";
     assert.deepEqual(violationOf(await pre({ route: step }, { text: SSN })), found('ssn'));
@@ -200,7 +209,6 @@ describe('validator/pii-scan labels and reports', () => {
 
 describe('a bundle with validator/pii-scan loads only when it can do its work', () => {
   const cases: readonly (readonly [string, string, string, RegExp])[] = [
-    ['no hooks', bundle({}).replace(/hooks: .*/, 'hooks: []'), 'config/plugin-config', /`hooks` must say when/],
     ['taint without the capability', bundle({ config: '{mode: taint}' }), 'config/plugin-config', /`append_labels`/],
     [
       'redact in a mode that may change nothing',

@@ -35,7 +35,6 @@ export function identityPlugin(config: IdentityConfig, baseDirectory = tmpdir())
     now: () => clock.now,
     baseDirectory,
     alarm,
-    hooks: ['identity.resolve'],
     mode: 'sequential',
     capabilities: new Set(),
   });

@@ -43,8 +43,7 @@ function create(config: Readonly<AuditLoggerConfig>, context: PluginEntryContext
 }
 
 /** Refuses keys that would have no effect. */
-function destinationOf(config: Readonly<AuditLoggerConfig>, { hooks, baseDirectory }: PluginEntryContext): Destination {
-  if (hooks.length === 0) throw new Error('`hooks` must say what to record, such as `[cmf.tool_pre_invoke]`');
+function destinationOf(config: Readonly<AuditLoggerConfig>, { baseDirectory }: PluginEntryContext): Destination {
   const { destination = 'stderr', path } = config;
   if (destination === 'file') {
     if (path === undefined) throw new Error('`destination: file` needs a `path`');

@@ -65,10 +65,9 @@ function create(config: Readonly<PiiScanConfig>, context: PluginEntryContext): P
 /** Refuses an entry whose other keys would keep the plugin from doing what its config says. */
 function refuseUnfit(
   mode: NonNullable<PiiScanConfig['mode']>,
-  { hooks, mode: entryMode, ...context }: PluginEntryContext,
+  { mode: entryMode, capabilities }: PluginEntryContext,
 ): void {
-  if (hooks.length === 0) throw new Error('`hooks` must say when to scan, such as `[cmf.tool_pre_invoke]`');
-  if (mode === 'taint' && !context.capabilities.has('append_labels')) {
+  if (mode === 'taint' && !capabilities.has('append_labels')) {
     throw new Error('`mode: taint` in `config` needs the capability `append_labels`');
   }
   const mayChange = entryMode === 'sequential' || entryMode === 'transform' || entryMode === 'disabled';
