@@ -23,7 +23,7 @@ export interface Answer {
   readonly violation: Violation | null;
   /** As they would be forwarded. */
   readonly args?: JsonValue;
-  /** As it would be returned; as given when `post` did not run. */
+  /** As it would be returned; as given when `post` did not run or refused. */
   readonly result?: JsonValue;
   readonly modified: { readonly args: boolean; readonly result: boolean };
   /** Of all phases run, each once. */
@@ -50,7 +50,7 @@ export async function evaluate(engine: Engine, request: EvaluationRequest): Prom
     return answerOf(id, [pre], pre, result);
   }
   const post = await engine.post(operation, result);
-  return answerOf(id, pre === undefined ? [post] : [pre, post], post, post.result);
+  return answerOf(id, pre === undefined ? [post] : [pre, post], post, post.decision === 'allow' ? post.result : result);
 }
 
 /** `last` is the one of `decisions` that the others led to. */
@@ -60,13 +60,15 @@ function answerOf(
   last: Decision,
   result: JsonValue | undefined,
 ): Answer {
+  // What the first phase let through is what was forwarded, whatever came after.
+  const forwarded = decisions[0]?.args;
   const traces = decisions.flatMap(({ trace }) => (trace === undefined ? [] : [trace]));
   return {
     ...(id === undefined ? {} : { id }),
     decision: last.decision,
     phase: last.phase,
     violation: last.violation,
-    ...(last.args === undefined ? {} : { args: last.args }),
+    ...(forwarded === undefined ? {} : { args: forwarded }),
     ...(result === undefined ? {} : { result }),
     modified: {
       args: decisions.some(({ modified }) => modified.args),
