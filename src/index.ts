@@ -38,6 +38,7 @@ export type {
 export type {
   CallContext,
   Capability,
+  DecisionRecord,
   DelegateInput,
   DelegateOutcome,
   ElicitInput,
@@ -50,6 +51,7 @@ export type {
   OnError,
   Plugin,
   PluginContext,
+  PluginEntryContext,
   PluginInput,
   PluginKind,
   PluginMode,

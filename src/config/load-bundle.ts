@@ -99,6 +99,7 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
     digest: digestOf([...sources, ...attributes.sources]),
     routes: new RouteTable(visitor.routes),
     unmatched,
+    observed: plugins.some((plugin) => plugin.observe !== undefined),
     sessions: visitor.sessions,
     sessionStoreBlock: visitor.sessionStoreBlock,
     onMissingSession: visitor.onMissingSession,

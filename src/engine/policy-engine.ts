@@ -7,6 +7,7 @@ import type { Engine, IdentityResult } from './engine.ts';
 import { Frame, type FrameStart } from './frame.ts';
 import { deny, type Halt } from './halt.ts';
 import { appendLabels, loadLabels } from './label-access.ts';
+import { observationStart, observeDecision, observeRefusedIdentity } from './observe.ts';
 import { PROGRESS, type JsonValue, type Operation } from './operation.ts';
 import { overlayOf } from './overlay.ts';
 import type { IdentityInput } from './plugin.ts';
@@ -113,10 +114,16 @@ export class PolicyEngine implements Engine {
     const tenure = this.#tenure;
     tenure.operations += 1;
     tenure.calls += 1;
+    const startedAt = observationStart(tenure.bundle);
     try {
       const frame = this.#frameOf({ entity: input.entity, extensions: { http: httpOf(input) } });
       const program = programOf(tenure.bundle, frame);
-      return await authenticate(program.authentication, input);
+      const result = await authenticate(program.authentication, input);
+      if (result.outcome === 'denied' && tenure.bundle.observed) {
+        const observation = { bundle: tenure.bundle, program, startedAt, now: this.#now, alarm: this.#alarm };
+        observeRefusedIdentity(observation, input.entity, result.violation);
+      }
+      return result;
     } catch {
       this.#alarm({ alarm: 'engine_internal_error', where: 'identify' });
       return { outcome: 'denied', violation: violationOf(INTERNAL_ERROR, undefined) };
@@ -233,12 +240,18 @@ export class PolicyEngine implements Engine {
   #finish(run: Run, decision: Decision): Decision {
     const { tenure } = run;
     run.decision = decision;
+    if (tenure.bundle.observed) this.#observe(run, decision);
     tenure.calls -= 1;
     if (run.phase === 'pre') this.#mark(run);
     if (run.phase === 'pre' && decision.decision === 'allow') run.counted = true;
     else tenure.operations -= 1;
     tenure.left();
     return decision;
+  }
+
+  #observe({ tenure, operation, frame, program, startedAt }: Run, decision: Decision): void {
+    const observation = { bundle: tenure.bundle, program, startedAt, now: this.#now, alarm: this.#alarm };
+    observeDecision(observation, operation, decision, frame);
   }
 
   /** Leaves the run of `pre` on its operation. */
