@@ -103,6 +103,7 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
     unmatched,
     sessions: visitor.sessions,
     sessionStoreBlock: visitor.sessionStoreBlock,
+    onMissingSession: visitor.onMissingSession,
     async initialize() {
       for (const plugin of plugins) await plugin.initialize?.();
     },
@@ -134,7 +135,7 @@ function lint(visitor: PolicyVisitor, report: Report): void {
     report,
   );
   if (!visitor.hasHashKey) hashHasKey(layers, report);
-  if (visitor.ignoresMissingSessions) {
+  if (visitor.onMissingSession === 'ignore') {
     const hooks = [...registry.declared.values()].flatMap(({ entry }) => entry.hooks);
     sessionHasSubject(layers, hooks, report);
   }

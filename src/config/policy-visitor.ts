@@ -98,8 +98,8 @@ export class PolicyVisitor implements ConfigVisitor {
     return this.#routingEnabled;
   }
 
-  get ignoresMissingSessions(): boolean {
-    return this.#scope.onMissingSession === 'ignore';
+  get onMissingSession(): 'ignore' | 'deny' {
+    return this.#scope.onMissingSession;
   }
 
   plugins(settings: MapNode | undefined, entries: readonly DocumentNode[]): void {
@@ -129,7 +129,7 @@ export class PolicyVisitor implements ConfigVisitor {
       ...this.#scope,
       decisionPoints: handles,
       hashKey: this.#hashKey() ?? this.#scope.hashKey,
-      onMissingSession: this.#onMissingSession(),
+      onMissingSession: this.#readOnMissing(),
     };
     if (section === undefined || split === undefined) return;
     this.#global = this.#layer(section, 'global', split);
@@ -280,7 +280,7 @@ export class PolicyVisitor implements ConfigVisitor {
     return secret === undefined ? undefined : createSecretKey(secret, 'utf8');
   }
 
-  #onMissingSession(): 'ignore' | 'deny' {
+  #readOnMissing(): 'ignore' | 'deny' {
     const sessions = this.#globalSection && entryOf(this.#globalSection.node, 'sessions')?.value;
     const word = sessions?.kind === 'map' ? stringOf(entryOf(sessions, 'on_missing')?.value) : undefined;
     return word === 'deny' ? 'deny' : 'ignore';
