@@ -2,13 +2,14 @@ import { LRUCache } from 'lru-cache';
 import type { Report } from '../diagnostics/report.ts';
 import { isGlob } from '../engine/glob.ts';
 import type { RoutedEntityType } from '../engine/operation.ts';
-import { compilePredicate, type CompiledPredicate } from '../engine/predicates.ts';
+import { compilePredicate, pathsOf, type CompiledPredicate } from '../engine/predicates.ts';
 import type { CompileScope } from '../engine/compile-scope.ts';
 import type { Program } from '../engine/program.ts';
 import { scoreOf, type Route, type RouteMatcher } from '../engine/route-table.ts';
 import { parsePredicate } from '../language/parse-predicate.ts';
 import { entryOf, type MapNode } from '../text/document.ts';
 import type { Span } from '../text/source.ts';
+import type { AttributeUse } from './layer-facts.ts';
 import { stringOf, stringsOf } from './policy-terms.ts';
 import { ROUTED_ENTITY_TYPES, type Section } from './walk.ts';
 
@@ -21,6 +22,8 @@ export interface RouteHead {
   readonly matcher: RouteMatcher;
   readonly scope: string | undefined;
   readonly when: CompiledPredicate | undefined;
+  /** Attributes that `when` reads. */
+  readonly conditions: readonly AttributeUse[];
   /** `tool:pay`, `tool:pay,ship`, `tool:hr-*`, with `@scope` behind a scoped one. */
   readonly key: string;
   readonly span: Span;
@@ -51,7 +54,7 @@ export function routeHead(section: Section, groups: ReadonlySet<string>, scope: 
     type,
     matcher,
     scope: routeScope,
-    when: whenOf(node, scope),
+    ...whenOf(node, scope),
     key: `${type}:${names}${routeScope === undefined ? '' : `@${routeScope}`}`,
     span: entity.value.span,
     tags: [...new Set([...tags, ...named])],
@@ -77,11 +80,13 @@ function matcherOf(
   return { kind: 'list', names: names.map(({ text }) => text) };
 }
 
-function whenOf(node: MapNode, scope: CompileScope): CompiledPredicate | undefined {
+function whenOf(node: MapNode, scope: CompileScope): Pick<RouteHead, 'when' | 'conditions'> {
   const when = entryOf(node, 'when')?.value;
-  if (when?.kind !== 'scalar' || typeof when.value !== 'string') return undefined;
-  const predicate = parsePredicate(when.text, scope.report);
-  return predicate && compilePredicate(predicate, scope);
+  const { text } = when?.kind === 'scalar' && typeof when.value === 'string' ? when : {};
+  const predicate = text && parsePredicate(text, scope.report);
+  if (text === undefined || predicate === undefined) return { when: undefined, conditions: [] };
+  const conditions = pathsOf(predicate).map((path) => ({ path, text, phase: 'pre' as const }));
+  return { when: compilePredicate(predicate, scope), conditions };
 }
 
 /** Makes the route; `compose` folds the layers of the given runtime tags into its program. */

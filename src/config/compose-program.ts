@@ -42,14 +42,19 @@ export function composeProgram(
   composition: Composition,
 ): Program {
   const compiled = bindOverrides(layers, composition);
-  const called = new Set(layers.flatMap((layer) => [...layer.facts.plugins.keys()]));
-  const structural = [
-    ...lastOfEach(layers.flatMap((layer) => layer.activated)),
-    ...composition.ambient.filter(({ name }) => !called.has(name)),
-  ].toSorted((a, b) => a.priority - b.priority);
+  const activated = lastOfEach(layers.flatMap((layer) => layer.activated));
+  const listed = new Set(activated.map(({ name }) => name));
+  const structural = [...activated, ...composition.ambient.filter(({ name }) => !listed.has(name))].toSorted(
+    (a, b) => a.priority - b.priority,
+  );
 
   const at = (phase: Phase): readonly PluginHandle[] =>
-    structural.filter(({ hooks }) => hooks.includes(hookOf(target.type, phase)));
+    structural.filter(
+      ({ name, hooks }) =>
+        hooks.includes(hookOf(target.type, phase)) &&
+        // Where rules call a plugin that nothing lists, the rules say when it runs.
+        (listed.has(name) || !layers.some(({ facts }) => facts.called[phase].has(name))),
+    );
   const ofMode = (phase: Phase, mode: PluginHandle['mode']): readonly PluginHandle[] =>
     at(phase).filter((handle) => handle.mode === mode);
 
@@ -92,15 +97,12 @@ function structuralSteps(plugins: readonly PluginHandle[], registry: PluginRegis
 }
 
 function structuralStep(handle: PluginHandle, registry: PluginRegistry): CompiledStep {
-  const mayDeny = handle.mode !== 'transform';
+  const advisory = handle.mode === 'transform';
   const declared = registry.declared.get(handle.name);
   return {
     place: `plugins.${handle.name}`,
     span: () => declared?.span ?? NOWHERE,
-    async run(frame) {
-      const halt = await runPlugin(handle, frame);
-      return mayDeny ? halt : undefined;
-    },
+    run: (frame) => runPlugin(handle, frame, advisory),
   };
 }
 
@@ -129,8 +131,8 @@ function bindOverrides(layers: readonly SectionLayer[], composition: Composition
 
 const overriddenHandles = new WeakMap<MapEntry, PluginHandle>();
 
-/** One plugin for each override entry, however many routes it reaches. */
-function overridden(name: string, entry: MapEntry, registry: PluginRegistry): PluginHandle | undefined {
+/** One plugin for each override entry, however many routes it reaches. Undefined when it is wrong, which is reported. */
+export function overridden(name: string, entry: MapEntry, registry: PluginRegistry): PluginHandle | undefined {
   const known = overriddenHandles.get(entry);
   if (known !== undefined) return known;
   if (entry.value.kind !== 'map') return undefined;

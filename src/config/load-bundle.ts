@@ -7,6 +7,7 @@ import { Report } from '../diagnostics/report.ts';
 import type { Bundle } from '../engine/bundle.ts';
 import type { EntityType } from '../engine/operation.ts';
 import { RouteTable } from '../engine/route-table.ts';
+import type { Awaitable } from '../session/label-store.ts';
 import type { MapNode } from '../text/document.ts';
 import type { Source } from '../text/source.ts';
 import { readAttributeFiles, type AttributeTree } from './attribute-files.ts';
@@ -88,13 +89,10 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
   lint(visitor, report);
 
   const plugins = visitor.registry.made;
-  const close = async (): Promise<void> => {
-    for (const plugin of plugins) await plugin.close?.();
-    for (const point of visitor.decisionPoints) await point.close?.();
-  };
+  const close = (): Promise<void> => closeAll([...plugins, ...visitor.decisionPoints]);
   if (report.hasErrors) {
-    await close();
-    await visitor.sessions.store.close();
+    // What refuses to end is not the author's mistake.
+    await Promise.allSettled([close(), closeAll([visitor.sessions.store])]);
     return rejected(report, present);
   }
   const bundle: Bundle = {
@@ -127,9 +125,16 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
   };
 }
 
+/** Ends every one; rejects with the first failure once all have been asked. */
+async function closeAll(open: readonly { close?(): Awaitable<void> }[]): Promise<void> {
+  const ends = await Promise.allSettled(open.map(async (each) => each.close?.()));
+  const failure = ends.find((end) => end.status === 'rejected');
+  if (failure !== undefined) throw failure.reason;
+}
+
 function lint(visitor: PolicyVisitor, report: Report): void {
   const { layers, registry } = visitor;
-  attributeExists(layers, report);
+  attributeExists([...visitor.conditions, ...layers.flatMap(({ facts }) => facts.attributes)], report);
   pipelineWeakened(
     visitor.outline.map((route) => route.layers),
     report,

@@ -141,9 +141,12 @@ export class PluginRegistry {
     return hostPlugin(entry, plugin, this.#options);
   }
 
+  /** The hooks written; without any those of the kind. */
   #hooksOf(node: MapNode, kind: PluginKind): readonly HookName[] {
+    const written = stringsOf(entryOf(node, 'hooks')?.value);
+    if (written.length === 0) return kind.hooks;
     const hooks: HookName[] = [];
-    for (const { text, node: at } of stringsOf(entryOf(node, 'hooks')?.value)) {
+    for (const { text, node: at } of written) {
       const alias = Object.hasOwn(HOOK_ALIASES, text) ? HOOK_ALIASES[text] : undefined;
       const hook = alias ?? HOOKS.find((known) => known === text);
       if (hook === undefined) {

@@ -11,9 +11,11 @@ import { whenMatches, type PluginCondition } from '../plugins/conditional-plugin
 import type { PluginHostOptions } from '../plugins/plugin-host.ts';
 import type { StoreReference } from '../session/store-reference.ts';
 import { memoryStore } from '../session/memory-store.ts';
+import { canonicalJson } from '../text/json.ts';
 import { entryOf, toValue, type DocumentNode, type MapEntry, type MapNode } from '../text/document.ts';
-import { composeProgram, type Composition, type ProgramTarget } from './compose-program.ts';
+import { composeProgram, overridden, type Composition, type ProgramTarget } from './compose-program.ts';
 import { makeRoute, programsByTags, reportShadowedRoutes, routeHead, type RouteHead } from './compile-routes.ts';
+import type { AttributeUse } from './layer-facts.ts';
 import type { OutlinedRoute } from './outline.ts';
 import { PluginRegistry, type DeclaredPlugin } from './plugin-entries.ts';
 import { GLOBAL_ONLY_KEYS, splitSection, stringOf, stringsOf, type SplitSection } from './policy-terms.ts';
@@ -53,6 +55,8 @@ export class PolicyVisitor implements ConfigVisitor {
   readonly #groups = new Map<string, SectionLayer>();
   readonly #overrides: { readonly entry: MapEntry; readonly name: string }[] = [];
   readonly #usedOverrides = new Set<MapEntry>();
+  /** Most time that a plugin or a decision point may take, in milliseconds. */
+  #timeout = DEFAULT_PLUGIN_TIMEOUT;
   #registry: PluginRegistry;
   #routingEnabled = false;
   #global: SectionLayer | undefined;
@@ -63,7 +67,7 @@ export class PolicyVisitor implements ConfigVisitor {
   constructor(options: PolicyVisitorOptions) {
     this.#options = options;
     this.#report = options.report;
-    this.#registry = this.#newRegistry(DEFAULT_PLUGIN_TIMEOUT);
+    this.#registry = this.#newRegistry();
     this.#scope = {
       data: options.data,
       hashKey: createSecretKey(randomBytes(32)),
@@ -107,7 +111,8 @@ export class PolicyVisitor implements ConfigVisitor {
     const seconds = timeout?.kind === 'scalar' && typeof timeout.value === 'number' ? timeout.value : undefined;
     const routing = settings && entryOf(settings, 'routing_enabled')?.value;
     this.#routingEnabled = routing?.kind === 'scalar' && routing.value === true;
-    if (seconds !== undefined) this.#registry = this.#newRegistry(seconds * 1000);
+    if (seconds !== undefined) this.#timeout = seconds * 1000;
+    this.#registry = this.#newRegistry();
     for (const entry of entries) this.#registry.declare(entry);
     const plugins = new Map([...this.#registry.declared].map(([name, { handle }]) => [name, handle]));
     this.#scope = { ...this.#scope, plugins };
@@ -118,10 +123,10 @@ export class PolicyVisitor implements ConfigVisitor {
     this.#globalSection = section;
     const split = section && splitSection(section, report);
     const store = split?.globalOnly.get('session_store');
-    this.sessionStoreBlock = JSON.stringify(store === undefined ? null : toValue(store.value));
+    this.sessionStoreBlock = canonicalJson(store === undefined ? null : toValue(store.value));
     const context = { now, baseDirectory, alarm };
     this.sessions.store = buildSessionStore(store, kinds.sessionStores, context, report) ?? this.sessions.store;
-    const options = { timeout: DEFAULT_PLUGIN_TIMEOUT, now, alarm };
+    const options = { timeout: this.#timeout, now, alarm };
     const pdp = split?.globalOnly.get('pdp');
     const { handles, points } = buildDecisionPoints(pdp, kinds.decisionPoints, baseDirectory, options, report);
     this.decisionPoints = points;
@@ -160,6 +165,11 @@ export class PolicyVisitor implements ConfigVisitor {
     const compose = (extraTags: readonly string[]): Program => this.#compose(layersOf(extraTags), target);
     this.routes.push(makeRoute(head, new Set(this.#groups.keys()), compose));
     this.outline.push({ head, layers: layersOf([]) });
+  }
+
+  /** Attributes that the routes' `when` read. */
+  get conditions(): readonly AttributeUse[] {
+    return this.#heads.flatMap(({ conditions }) => conditions);
   }
 
   /** After the walk: the programs of unmatched requests, and the checks that need every section. */
@@ -262,7 +272,11 @@ export class PolicyVisitor implements ConfigVisitor {
 
   #layer(section: Section, place: string, { terms }: SplitSection): SectionLayer {
     const layer = sectionLayer(section, place, terms, this.#registry, this.#scope);
-    for (const [name, entry] of layer.overrides) this.#overrides.push({ name, entry });
+    for (const [name, entry] of layer.overrides) {
+      this.#overrides.push({ name, entry });
+      // Made now, since what is wrong with it can be reported at load only.
+      overridden(name, entry, this.#registry);
+    }
     for (const [name, span] of layer.facts.plugins) {
       if (this.#registry.declared.get(name)?.entry.mode !== 'disabled') continue;
       this.#report.add(
@@ -286,9 +300,9 @@ export class PolicyVisitor implements ConfigVisitor {
     return word === 'deny' ? 'deny' : 'ignore';
   }
 
-  #newRegistry(timeout: number): PluginRegistry {
+  #newRegistry(): PluginRegistry {
     const { kinds, baseDirectory, now, alarm, report } = this.#options;
-    return new PluginRegistry(kinds.plugins, baseDirectory, { timeout, now, alarm }, report);
+    return new PluginRegistry(kinds.plugins, baseDirectory, { timeout: this.#timeout, now, alarm }, report);
   }
 }
 

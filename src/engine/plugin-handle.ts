@@ -22,7 +22,8 @@ export interface PluginFailure {
 /** What became of an `invoke`, after the entry's mode and `on_error`. */
 export type InvokeResult =
   | { readonly outcome: 'allow' }
-  | { readonly outcome: 'deny'; readonly violation: Violation }
+  /** `failed` when no answer was had, rather than a refusal. */
+  | { readonly outcome: 'deny'; readonly violation: Violation; readonly failed: boolean }
   | {
       readonly outcome: 'modify';
       readonly args?: PluginInput['args'];

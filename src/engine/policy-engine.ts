@@ -353,7 +353,7 @@ export class PolicyEngine implements Engine {
     const audit = program.audit[run.phase];
     if (audit.length === 0) return this.#persist(run, frame, program, halt);
     const input = pluginInput(frame);
-    return Promise.all(audit.map(async (plugin) => plugin.invoke(input, frame.signal))).then(() =>
+    return Promise.all(audit.map(async (plugin) => plugin.invoke(input, undefined))).then(() =>
       this.#persist(run, frame, program, halt),
     );
   }
@@ -490,11 +490,16 @@ function httpOf({ headers }: IdentityInput): { readonly request_headers: Record<
 /** A result that is one JSON text of an object or array is decided on as data. */
 function dataOf(result: JsonValue | undefined): JsonValue | undefined {
   if (typeof result !== 'string' || !/^\s*[{[]/.test(result)) return result;
+  return parsed(result, parseJson) ?? parsed(result, JSON.parse) ?? result;
+}
+
+/** Undefined for what the parser refuses: the exact one gives up on deep nesting, which must not hide data from policy. */
+function parsed(text: string, parser: (text: string) => unknown): JsonValue | undefined {
   try {
-    const data = parseJson(result);
-    return isJson(data) ? data : result;
+    const data = parser(text);
+    return isJson(data) ? data : undefined;
   } catch {
-    return result;
+    return undefined;
   }
 }
 

@@ -5,7 +5,7 @@ import type { Awaitable } from '../session/label-store.ts';
 import { compilePath, toJson, type Accessor } from './attributes.ts';
 import type { CompileScope } from './compile-scope.ts';
 import type { DecisionQuestion } from './decision-point.ts';
-import { reportUnknownDialect, reportUnknownPlugin } from './declared.ts';
+import { isOperationHook, pluginToCall, reportUnknownDialect } from './declared.ts';
 import { compileElicitation } from './elicitation.ts';
 import { HALTED, OMIT } from './field-path.ts';
 import { compileField } from './field-pipeline.ts';
@@ -109,18 +109,15 @@ export function compileStep(step: Step, where: StepPlace, scope: CompileScope): 
     case 'taint':
       return { ...at, run: runTaint(step, where, scope) };
     case 'plugin': {
-      const plugin = scope.plugins.get(step.name);
-      if (plugin === undefined) reportUnknownPlugin(step.name, span(), scope);
+      const plugin = pluginToCall(step.name, isOperationHook, span(), scope);
       return { ...at, run: plugin === undefined ? unusable(where) : (frame) => runPlugin(plugin, frame) };
     }
     case 'delegate': {
-      const plugin = scope.plugins.get(step.plugin);
-      if (plugin === undefined) reportUnknownPlugin(step.plugin, span(), scope);
+      const plugin = pluginToCall(step.plugin, (hook) => hook === 'token.delegate', span(), scope);
       return { ...at, run: plugin === undefined ? unusable(where) : (frame) => runDelegate(step, plugin, frame) };
     }
     case 'elicit': {
-      const plugin = scope.plugins.get(step.plugin);
-      if (plugin === undefined) reportUnknownPlugin(step.plugin, span(), scope);
+      const plugin = pluginToCall(step.plugin, (hook) => hook === 'elicit', span(), scope);
       return {
         ...at,
         run: plugin === undefined ? unusable(where) : compileElicitation(step, plugin, where.place, scope),
@@ -202,14 +199,18 @@ function runTaint(
   };
 }
 
-/** Calls a plugin and takes over what it may change. */
-export async function runPlugin(plugin: PluginHandle, frame: Frame): Promise<Halt | undefined> {
+/** Calls a plugin and takes over what it may change. An `advisory` one can fail the phase, but not refuse it. */
+export async function runPlugin(
+  plugin: PluginHandle,
+  frame: Frame,
+  advisory: boolean = false,
+): Promise<Halt | undefined> {
   const result = await plugin.invoke(pluginInput(frame), frame.signal);
   switch (result.outcome) {
     case 'allow':
       return undefined;
     case 'deny':
-      return denyWith(result.violation);
+      return advisory && !result.failed ? undefined : denyWith(result.violation);
     case 'modify':
       if (result.args !== undefined && frame.phase === 'pre') frame.nextArgs = result.args;
       if (result.result !== undefined && frame.phase === 'post') frame.nextResult = result.result;
