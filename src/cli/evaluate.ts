@@ -47,10 +47,14 @@ export async function evaluate(engine: Engine, request: EvaluationRequest): Prom
   const phase = request.phase ?? (result === undefined ? 'pre' : 'both');
   const pre = phase === 'post' ? undefined : await engine.pre(operation);
   if (pre !== undefined && (phase === 'pre' || pre.decision !== 'allow')) {
-    return answerOf(id, [pre], pre, result);
+    return answerOf(id, [pre], pre, { args: pre.args, result });
   }
   const post = await engine.post(operation, result);
-  return answerOf(id, pre === undefined ? [post] : [pre, post], post, post.decision === 'allow' ? post.result : result);
+  const decisions = pre === undefined ? [post] : [pre, post];
+  return answerOf(id, decisions, post, {
+    args: (pre ?? post).args,
+    result: post.decision === 'allow' ? post.result : result,
+  });
 }
 
 /** `last` is the one of `decisions` that the others led to. */
@@ -58,17 +62,15 @@ function answerOf(
   id: string | undefined,
   decisions: readonly Decision[],
   last: Decision,
-  result: JsonValue | undefined,
+  { args, result }: { readonly args: JsonValue | undefined; readonly result: JsonValue | undefined },
 ): Answer {
-  // What the first phase let through is what was forwarded, whatever came after.
-  const forwarded = decisions[0]?.args;
   const traces = decisions.flatMap(({ trace }) => (trace === undefined ? [] : [trace]));
   return {
     ...(id === undefined ? {} : { id }),
     decision: last.decision,
     phase: last.phase,
     violation: last.violation,
-    ...(forwarded === undefined ? {} : { args: forwarded }),
+    ...(args === undefined ? {} : { args }),
     ...(result === undefined ? {} : { result }),
     modified: {
       args: decisions.some(({ modified }) => modified.args),
