@@ -1,6 +1,7 @@
 const MAX_LENGTH = 60;
 
-/** `text` in backticks, cut to a length that fits a message. */
+/** The first line of `text` in backticks, cut to a length that fits a message. */
 export function excerpt(text: string): string {
-  return text.length <= MAX_LENGTH ? `\`${text}\`` : `\`${text.slice(0, MAX_LENGTH)}…\``;
+  const line = /^[^\r\n]*/.exec(text.slice(0, MAX_LENGTH))?.[0] ?? '';
+  return line.length === text.length ? `\`${text}\`` : `\`${line}…\``;
 }

@@ -15,6 +15,12 @@ export function reportIneffective(root: DocumentNode, report: Report): void {
       help: 'set `mode` and `on_error` of each plugin instead',
     });
   }
+  const directories = bundle && entryOf(bundle, 'plugin_dirs');
+  if (directories) {
+    report.add('config/no-effect', directories.keySpan, '`plugin_dirs` has no effect', {
+      help: 'the host registers the kinds of plugins',
+    });
+  }
   const global = memberMap(bundle, 'global');
   if (global) reportAuthentication(global, false, report);
   for (const named of [memberMap(global, 'defaults'), memberMap(global, 'policies'), memberMap(bundle, 'groups')]) {

@@ -96,7 +96,7 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
   if (report.hasErrors) {
     await close();
     await visitor.sessions.store.close();
-    return rejected(report, [root]);
+    return rejected(report, present);
   }
   const bundle: Bundle = {
     digest: digestOf([...sources, ...attributes.sources]),
@@ -104,6 +104,7 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
     unmatched,
     sessions: visitor.sessions,
     sessionStoreBlock: visitor.sessionStoreBlock,
+    onMissingSession: visitor.onMissingSession,
     async initialize() {
       for (const plugin of plugins) await plugin.initialize?.();
     },
@@ -112,7 +113,7 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
   return {
     ok: true,
     bundle,
-    diagnostics: withPaths(report.diagnostics, [root]),
+    diagnostics: withPaths(report.diagnostics, present),
     dropped: report.dropped,
     summary: {
       routes: visitor.routes.length,
@@ -135,7 +136,7 @@ function lint(visitor: PolicyVisitor, report: Report): void {
     report,
   );
   if (!visitor.hasHashKey) hashHasKey(layers, report);
-  if (visitor.ignoresMissingSessions) {
+  if (visitor.onMissingSession === 'ignore') {
     const hooks = [...registry.declared.values()].flatMap(({ entry }) => entry.hooks);
     sessionHasSubject(layers, hooks, report);
   }

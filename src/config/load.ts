@@ -74,6 +74,13 @@ function parse(source: Source, report: Report): Document.Parsed | undefined {
     prettyErrors: false,
     logLevel: 'silent',
   });
+  const problems: Problem[] = [];
+  // The composer would keep an Error with a stack trace of each of what may be a million mistakes.
+  Object.assign(composer, {
+    onError: (place: ErrorPlace, code: YAMLError['code'], message: string) => {
+      if (problems.length < MAX_SYNTAX_ERRORS) problems.push({ code, message, pos: rangeOf(place) });
+    },
+  });
   const documents: Document.Parsed[] = [];
   const guard = new StreamGuard(source, report);
   const compose = (tokens: Iterable<CST.Token>): boolean => {
@@ -91,11 +98,10 @@ function parse(source: Source, report: Report): Document.Parsed | undefined {
   complete &&= compose(parser.end());
   for (const document of composer.end()) documents.push(document);
   const { errors, warnings } = composer.streamInfo();
-  let readable = reportSyntax([...errors, ...warnings], source, report);
-  for (const document of documents) {
-    readable = reportSyntax([...document.errors, ...document.warnings], source, report) && readable;
-  }
-  if (!complete || guard.refused || !readable) return undefined;
+  const readable = [{ errors: [...problems, ...errors], warnings }, ...documents]
+    .map((each) => reportSyntax([...each.errors, ...each.warnings], source, report))
+    .every(Boolean);
+  if (!complete || guard.refused || !readable || problems.length === MAX_SYNTAX_ERRORS) return undefined;
   const [document] = documents;
   if (document === undefined) reportEmpty(source, report);
   return document;
@@ -124,7 +130,9 @@ class StreamGuard {
 
   #refuse(code: Parameters<Report['add']>[0], start: number, end: number, message: string, help?: string): void {
     this.refused = true;
-    this.#report.add(code, { source: this.#source, start, end }, message, { help });
+    this.#report.add(code, { source: this.#source, start, end: Math.min(end, this.#source.text.length) }, message, {
+      help,
+    });
   }
 
   /** Takes note of a token of the stream; false when reading has to stop. */
@@ -137,7 +145,9 @@ class StreamGuard {
       this.#documents += 1;
       if (this.#documents === 1) return true;
       const help = 'keep one document in each file; a folder of files is one bundle';
-      this.#refuse('config/several-documents', offset, offset + 3, 'a second document begins here', help);
+      // After `...` a document may begin without a marker.
+      const end = this.#source.text.startsWith('---', offset) ? offset + 3 : offset + 1;
+      this.#refuse('config/several-documents', offset, end, 'a second document begins here', help);
       return false;
     }
     if (type === 'directive' && !/^%(YAML[ \t]+1\.2|TAG)(?![^ \t])/.test(written)) {
@@ -171,9 +181,21 @@ class StreamGuard {
   }
 }
 
+type Problem = Pick<YAMLError, 'code' | 'message' | 'pos'>;
+type ErrorPlace = number | readonly number[] | { readonly offset: number; readonly source?: string };
+
+/** The file range of a place as the composer names it. */
+function rangeOf(place: ErrorPlace): [number, number] {
+  if (typeof place === 'number') return [place, place + 1];
+  if ('offset' in place) return [place.offset, place.offset + (place.source ?? ' ').length];
+  const [start = 0, end = start] = place;
+  return [start, end];
+}
+
 /** Reports `problems` of the parser; true when the document has a usable structure all the same. */
-function reportSyntax(problems: readonly YAMLError[], source: Source, report: Report): boolean {
+function reportSyntax(problems: readonly Problem[], source: Source, report: Report): boolean {
   let readable = true;
+  let derailed = false;
   for (const { code, message, pos } of problems) {
     const start = Math.min(pos[0], source.text.length);
     const span: Span = { source, start, end: Math.min(Math.max(pos[1], start), source.text.length) };
@@ -186,6 +208,11 @@ function reportSyntax(problems: readonly YAMLError[], source: Source, report: Re
       continue;
     }
     readable = false;
+    if (/^Unexpected \S+ token in YAML stream/.test(message)) {
+      // Once the parser has left the document, it says this of every token to come.
+      if (derailed) continue;
+      derailed = true;
+    }
     // The guard has spoken of directives that are not supported.
     if (code === 'BAD_DIRECTIVE' && !source.text.startsWith('%TAG', source.text.lastIndexOf('\n', start - 1) + 1))
       continue;
@@ -229,6 +256,7 @@ class Reader {
   #deepest = 0;
   #aliases = 0;
   #aliasedNodes = 0;
+  #beyondLimit = false;
 
   constructor(source: Source, report: Report) {
     this.#source = source;
@@ -290,12 +318,13 @@ class Reader {
     }
     this.#nodes += target.size;
     this.#aliasedNodes += target.size;
-    if (this.#aliases > MAX_ALIASES || this.#aliasedNodes > MAX_ALIASED_NODES) {
+    if (this.#beyondLimit || this.#aliases > MAX_ALIASES || this.#aliasedNodes > MAX_ALIASED_NODES) {
       const limit = this.#aliases > MAX_ALIASES ? `${MAX_ALIASES} uses` : `${MAX_ALIASED_NODES} nodes`;
       // Said once: every later alias is beyond the limit as well.
-      if (this.#aliases === MAX_ALIASES + 1 || this.#aliasedNodes - target.size <= MAX_ALIASED_NODES) {
+      if (!this.#beyondLimit) {
         this.#report.add('config/alias', span, `aliases are expanded beyond the limit of ${limit}`);
       }
+      this.#beyondLimit = true;
       return this.#null(span);
     }
     if (this.#depth + target.height > MAX_DEPTH) {

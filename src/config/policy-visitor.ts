@@ -100,8 +100,8 @@ export class PolicyVisitor implements ConfigVisitor {
     return this.#routingEnabled;
   }
 
-  get ignoresMissingSessions(): boolean {
-    return this.#scope.onMissingSession === 'ignore';
+  get onMissingSession(): 'ignore' | 'deny' {
+    return this.#scope.onMissingSession;
   }
 
   plugins(settings: MapNode | undefined, entries: readonly DocumentNode[]): void {
@@ -131,7 +131,7 @@ export class PolicyVisitor implements ConfigVisitor {
       ...this.#scope,
       decisionPoints: handles,
       hashKey: this.#hashKey() ?? this.#scope.hashKey,
-      onMissingSession: this.#onMissingSession(),
+      onMissingSession: this.#readOnMissing(),
     };
     if (section === undefined || split === undefined) return;
     this.#global = this.#layer(section, 'global', split);
@@ -190,10 +190,7 @@ export class PolicyVisitor implements ConfigVisitor {
   unmatchedDecision(type: EntityType): 'deny' | 'allow' {
     const node = this.#globalSection && entryOf(this.#globalSection.node, 'unmatched')?.value;
     const chosen = stringOf(node?.kind === 'map' ? entryOf(node, type)?.value : node);
-    if (chosen === 'deny' || chosen === 'allow') {
-      // A single word speaks of what routes can name; HTTP requests have no routes.
-      if (type !== 'http' || node?.kind === 'map') return chosen;
-    }
+    if (chosen === 'deny' || chosen === 'allow') return chosen;
     return type === 'http' ? 'allow' : 'deny';
   }
 
@@ -285,7 +282,7 @@ export class PolicyVisitor implements ConfigVisitor {
     return secret === undefined ? undefined : createSecretKey(secret, 'utf8');
   }
 
-  #onMissingSession(): 'ignore' | 'deny' {
+  #readOnMissing(): 'ignore' | 'deny' {
     const sessions = this.#globalSection && entryOf(this.#globalSection.node, 'sessions')?.value;
     const word = sessions?.kind === 'map' ? stringOf(entryOf(sessions, 'on_missing')?.value) : undefined;
     return word === 'deny' ? 'deny' : 'ignore';

@@ -20,12 +20,15 @@ export interface SchemaFinding {
   readonly help?: string;
 }
 
+/** Errors beyond this many are not looked at: far more than a report keeps. */
+const MAX_ERRORS = 1000;
+
 /**
  * What is wrong with `value` under `schema`: one finding a place and cause, alternatives that nobody meant left out.
- * `subject` is what the root is called in messages, such as "the bundle". Throws when the schema itself is not valid.
+ * Of a value with a great many errors only the first are told. `subject` is what the root is called in messages, such as "the bundle". Throws when the schema itself is not valid.
  */
 export function schemaFindings(schema: JsonSchema, value: unknown, subject: string): readonly SchemaFinding[] {
-  const errors = schemaErrors(schema, value);
+  const errors = schemaErrors(schema, value).slice(0, MAX_ERRORS);
   if (errors.length === 0) return [];
   const findings = withoutEchoes(errors).map((error) => asFinding(error, nameOf(value, error.path, subject)));
   return withoutConsequences(findings);
@@ -33,15 +36,16 @@ export function schemaFindings(schema: JsonSchema, value: unknown, subject: stri
 
 /** Leaves out errors that only repeat another one: branches of a choice, and keywords applied to the wrong type. */
 function withoutEchoes(errors: readonly SchemaError[]): readonly SchemaError[] {
-  const dropped = new Set<SchemaError>();
-  const mistyped = new Set(errors.filter((error) => error.keyword === 'type').map(placeOf));
-  for (const error of errors) {
-    if (error.propertyName !== undefined || error.keyword === 'if') dropped.add(error);
-    if (['enum', 'const', 'discriminator'].includes(error.keyword) && mistyped.has(placeOf(error))) dropped.add(error);
-    if (error.keyword === 'discriminator' && tagOf(error).value === undefined) dropped.add(error);
-    if (isChoice(error)) settleChoice(error, errors, dropped);
-  }
-  return errors.filter((error) => !dropped.has(error));
+  const dropped = new Set(errors.filter((error) => error.propertyName !== undefined || error.keyword === 'if'));
+  for (const error of errors) if (isChoice(error)) settleChoice(error, errors, dropped);
+  const kept = errors.filter((error) => !dropped.has(error));
+  const mistyped = new Set(kept.filter((error) => error.keyword === 'type').map(placeOf));
+  return kept.filter((error) => {
+    if (error.keyword === 'discriminator' && tagOf(error).value === undefined) return false;
+    return (
+      !(isChoice(error) || ['enum', 'const', 'discriminator'].includes(error.keyword)) || !mistyped.has(placeOf(error))
+    );
+  });
 }
 
 function isChoice(error: SchemaError): boolean {
@@ -65,10 +69,11 @@ function settleChoice(choice: SchemaError, errors: readonly SchemaError[], dropp
 }
 
 function isWithin(error: SchemaError, choice: SchemaError, branch: unknown, index: number): boolean {
-  if (!placeOf(error).startsWith(placeOf(choice))) return false;
-  if (error.schemaPath.startsWith(`${choice.schemaPath}/${index}/`)) return true;
   const reference = isRecord(branch) ? branch['$ref'] : undefined;
-  return typeof reference === 'string' && error.schemaPath.startsWith(`${reference}/`);
+  const isOfBranch =
+    error.schemaPath.startsWith(`${choice.schemaPath}/${index}/`) ||
+    (typeof reference === 'string' && error.schemaPath.startsWith(`${reference}/`));
+  return isOfBranch && placeOf(error).startsWith(placeOf(choice));
 }
 
 /** A misspelt key explains the missing key it was meant to be; a value is complained of once for each cause. */
@@ -196,6 +201,7 @@ function typeName(data: unknown): string {
   if (typeof data === 'string') return 'a string';
   if (typeof data === 'boolean') return `\`${data}\``;
   if (typeof data === 'number') return Number.isInteger(data) ? 'a whole number' : 'a number with a fraction';
+  if (typeof data === 'bigint') return 'an integer beyond ±(2^53−1)';
   return 'a map';
 }
 

@@ -4,8 +4,9 @@ import type { Advice } from '../diagnostics/diagnostic.ts';
 import type { Report } from '../diagnostics/report.ts';
 import type { DocumentNode, MapEntry, MapNode } from '../text/document.ts';
 import type { Span } from '../text/source.ts';
-import type { JsonSchema } from './compiled-schema.ts';
+import { schemaErrors, type JsonSchema } from './compiled-schema.ts';
 import { reportIneffective } from './ineffective-keys.ts';
+import type { RawResponse } from './raw-bundle.ts';
 import { schemaFindings, type SchemaFinding } from './schema-finding.ts';
 
 /** JSON Schema of a bundle, as editors use it. */
@@ -23,7 +24,7 @@ export interface Validation {
 /**
  * Checks `node` under `schema` and reports each finding at its place; true when there is none. The schema is compiled
  * once and kept as long as the object lives; values of properties that it marks `writeOnly` are never shown. Integers
- * outside ±(2^53−1) are findings. Throws when `schema` itself is not a valid JSON Schema 2020-12.
+ * outside ±(2^53−1) are findings. For an absent block give a map without entries whose span is where it is missed. Throws when `schema` itself is not a valid JSON Schema 2020-12.
  */
 export function validateWith(schema: JsonSchema, node: DocumentNode, report: Report, validation: Validation): boolean {
   const place = locator(node);
@@ -45,7 +46,7 @@ export function validateBundle(root: DocumentNode, report: Report): boolean {
   const place = locator(root);
   let valid = true;
   const malformedResponses = new Set<string>();
-  for (const finding of schemaFindings(bundleSchema, plainValue(root), 'the bundle')) {
+  for (const finding of bundleFindings(plainValue(root))) {
     const span = place(finding);
     const response = finding.problem === 'unknown-key' ? undefined : responsePlace(finding.path);
     if (response === undefined) {
@@ -58,8 +59,62 @@ export function validateBundle(root: DocumentNode, report: Report): boolean {
       report.add('config/malformed-response', span, `\`response\` is left out: ${finding.message}`, { help });
     }
   }
-  if (valid) reportIneffective(root, report);
+  reportIneffective(root, report);
   return valid;
+}
+
+// The checker's time grows with the square of the errors it meets in one go, so what may be long goes in portions.
+const LONG_SECTIONS = ['plugins', 'groups', 'routes'];
+const PORTION = 250;
+const MAX_FINDINGS = 1000;
+
+function bundleFindings(bundle: unknown): readonly SchemaFinding[] {
+  const subject = 'the bundle';
+  if (typeof bundle !== 'object' || bundle === null || Array.isArray(bundle)) {
+    return schemaFindings(bundleSchema, bundle, subject);
+  }
+  const entries = Object.entries(bundle);
+  const short = entries.filter(([key]) => !LONG_SECTIONS.includes(key));
+  const findings = [...schemaFindings(bundleSchema, Object.fromEntries(short), subject)];
+  for (const [key, section] of entries.filter(([name]) => LONG_SECTIONS.includes(name))) {
+    for (const { value, offset } of portionsOf(section)) {
+      if (findings.length >= MAX_FINDINGS) return findings;
+      for (const finding of schemaFindings(bundleSchema, { [key]: value }, subject)) {
+        findings.push(offset === 0 ? finding : { ...finding, path: shifted(finding.path, offset) });
+      }
+    }
+  }
+  return findings;
+}
+
+/** A list or map in parts; `offset` is the index that the first entry of a part has in the whole list. */
+function* portionsOf(section: unknown): Generator<{ readonly value: unknown; readonly offset: number }> {
+  if (Array.isArray(section) && section.length > PORTION) {
+    for (let at = 0; at < section.length; at += PORTION) yield { value: section.slice(at, at + PORTION), offset: at };
+  } else if (typeof section === 'object' && section !== null && !Array.isArray(section)) {
+    const entries = Object.entries(section);
+    for (let at = 0; at < entries.length; at += PORTION) {
+      yield { value: Object.fromEntries(entries.slice(at, at + PORTION)), offset: 0 };
+    }
+  } else {
+    yield { value: section, offset: 0 };
+  }
+}
+
+function shifted([section = '', index, ...rest]: readonly string[], offset: number): readonly string[] {
+  return index === undefined ? [section] : [section, String(Number(index) + offset), ...rest];
+}
+
+const responseSchema: JsonSchema = { $defs: bundleSchema['$defs'], $ref: '#/$defs/response' };
+
+/** A `response` as written; undefined when it is malformed, which `validateBundle` has warned of. */
+export function responseOf(node: DocumentNode): RawResponse | undefined {
+  const value = plainValue(node);
+  return isResponse(value) ? value : undefined;
+}
+
+function isResponse(value: unknown): value is RawResponse {
+  return schemaErrors(responseSchema, value).length === 0;
 }
 
 const RENAMED: ReadonlyMap<string, string> = new Map([
@@ -69,13 +124,23 @@ const RENAMED: ReadonlyMap<string, string> = new Map([
 ]);
 
 const PHASES = ['pre_invocation', 'post_invocation'];
-const ENTITY_KEYS = ['tool', 'resource', 'prompt', 'llm'];
+const GLOBAL_KEYS: ReadonlySet<string> = new Set([
+  'authentication',
+  'pdp',
+  'session_store',
+  'attribute_files',
+  'defaults',
+  'policies',
+  'unmatched',
+  'sessions',
+  'hash_key',
+]);
 
 function bundleDiagnostic(finding: SchemaFinding): Advice & { readonly code: Code; readonly message: string } {
   const { problem, key, keys = [], path, message, help } = finding;
   if (problem === 'unknown-key') {
     const renamed = key !== undefined && keys.some((known) => PHASES.includes(known)) ? RENAMED.get(key) : undefined;
-    if (renamed === undefined) return { code: 'config/unknown-key', message, help };
+    if (renamed === undefined) return { code: 'config/unknown-key', message, help: betterPlace(key, path) ?? help };
     const beside = key === 'identity' && path.at(-1) === 'apl' ? ' beside `apl`' : '';
     return {
       code: 'config/renamed-key',
@@ -83,10 +148,21 @@ function bundleDiagnostic(finding: SchemaFinding): Advice & { readonly code: Cod
       help: `write \`${renamed}\`${beside}`,
     };
   }
-  if (path.length === 2 && path[0] === 'routes' && (problem === 'wrong-key' || keys[0] === ENTITY_KEYS[0])) {
+  if (path.length === 2 && path[0] === 'routes' && (problem === 'wrong-key' || keys[0] === 'tool')) {
     return { code: 'config/route-entity', message: message.replace('an entry of `routes`', 'a route'), help };
   }
+  if (path.at(-1) === 'plugins' && message.endsWith('not a list')) {
+    const activation = 'a list activates plugins and stands in a group or on a route, outside of `apl`';
+    return { code: 'config/wrong-value', message, help: activation };
+  }
   return { code: problem === 'missing-key' ? 'config/missing-key' : 'config/wrong-value', message, help };
+}
+
+/** Where a key belongs that is known, but not in the map at `path`. */
+function betterPlace(key: string | undefined, path: readonly string[]): string | undefined {
+  if (key === undefined) return undefined;
+  if (key === 'authentication' && path.at(-1) === 'apl') return `write \`${key}\` beside \`apl\``;
+  return path[0] !== 'global' && GLOBAL_KEYS.has(key) ? `\`${key}\` belongs under \`global\`` : undefined;
 }
 
 /** The `response` that the value at `path` is or belongs to. */

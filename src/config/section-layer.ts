@@ -5,6 +5,7 @@ import { reportUnknownPlugin } from '../engine/declared.ts';
 import { entryOf, type DocumentNode, type MapEntry, type MapNode } from '../text/document.ts';
 import { factsOf, type LayerFacts } from './layer-facts.ts';
 import { compileLayer, parseLayer, type CompiledLayer, type ParsedLayer } from './parsed-layer.ts';
+import { responseOf } from './schema.ts';
 import type { PluginRegistry } from './plugin-entries.ts';
 import { stringOf, type PolicyTerms } from './policy-terms.ts';
 import type { Section } from './walk.ts';
@@ -48,7 +49,7 @@ export function sectionLayer(
     overrides: overridesOf(terms.overrides, scope),
     activated: activatedBy(entryOf(section.node, 'plugins')?.value, registry, scope),
     authentication: authenticationOf(section, registry, scope),
-    response: responseOf(terms.response?.value),
+    response: responseDetails(terms.response?.value),
   };
 }
 
@@ -110,26 +111,13 @@ function authenticationOf(section: Section, registry: PluginRegistry, scope: Com
 }
 
 /** A well-formed `response` as denials carry it; the schema has warned of any other. */
-function responseOf(node: DocumentNode | undefined): Readonly<Record<string, JsonValue>> | undefined {
-  if (node?.kind !== 'map') return undefined;
-  const details: Record<string, JsonValue> = {};
-  for (const { key, value } of node.entries) {
-    if (key === 'status' && value.kind === 'scalar' && isStatus(value.value)) details['http.status'] = value.value;
-    else if (key === 'body' && value.kind === 'scalar' && typeof value.value === 'string')
-      details['http.body'] = value.value;
-    else if (key === 'headers' && value.kind === 'map') {
-      const headers: [string, string][] = [];
-      for (const header of value.entries) {
-        const text = stringOf(header.value);
-        if (text === undefined) return undefined;
-        headers.push([header.key, text]);
-      }
-      details['http.headers'] = Object.fromEntries(headers);
-    } else return undefined;
-  }
-  return details;
-}
-
-function isStatus(value: unknown): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 100 && value <= 599;
+function responseDetails(node: DocumentNode | undefined): Readonly<Record<string, JsonValue>> | undefined {
+  const response = node && responseOf(node);
+  if (response === undefined) return undefined;
+  const { status, body, headers } = response;
+  return {
+    ...(status === undefined ? {} : { 'http.status': status }),
+    ...(body === undefined ? {} : { 'http.body': body }),
+    ...(headers === undefined ? {} : { 'http.headers': headers }),
+  };
 }

@@ -20,6 +20,13 @@ const tokenTexts: ReadonlyMap<string, string> = new Map([
 
 /** The message for a syntax error that the YAML parser reports as `code` and `message`. */
 export function syntaxMessage(code: string, message: string): SyntaxMessage {
+  const closing = /must (?:be sufficiently indented and |)end with a (.)$/.exec(message)?.[1];
+  if (closing !== undefined) {
+    return {
+      message: `the closing \`${closing}\` is missing before this`,
+      help: 'close the bracket, or indent what stands inside it',
+    };
+  }
   switch (code) {
     case 'UNEXPECTED_TOKEN': {
       const unexpected = /^Unexpected (\S+) token|^Unexpected (\S+) /.exec(message);

@@ -196,10 +196,22 @@ export const languageCodes = {
   },
   'language/bad-range': {
     severity: 'error',
-    title: 'a range that cannot be read or holds no number',
+    title: 'a range that cannot be read',
     explanation:
       'A range is `low..high` with integer bounds, one of which may be left out; `k` stands for thousands and `m` for millions.',
     example: "args: {v: '0..10g'}",
+  },
+  'language/empty-range': {
+    severity: 'warning',
+    title: 'a range that holds no number',
+    explanation: 'The lower bound is greater than the upper one, so every value of the field is denied.',
+    example: "args: {v: '10..5'}",
+  },
+  'language/empty-argument': {
+    severity: 'warning',
+    title: 'an empty place between two commas',
+    explanation: 'The empty value is not counted. A value that really is empty is written with quotes.',
+    example: "args: {v: 'enum(a,,b)'}",
   },
   'language/bad-regex': {
     severity: 'error',

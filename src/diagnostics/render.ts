@@ -2,6 +2,7 @@ import { positionAt, type Span } from '../text/source.ts';
 import type { Severity } from './catalog-entry.ts';
 import type { Code } from './catalog.ts';
 import type { Diagnostic } from './diagnostic.ts';
+import { maskSecrets } from './mask-secrets.ts';
 import { displayWidth, visibleText } from './visible-text.ts';
 
 /** A place as it is printed: lines and columns from 1, columns in UTF-16 units, the end exclusive. */
@@ -126,7 +127,8 @@ function lineAt(text: string, offset: number): Line {
   return { start, end: end > start && text[end - 1] === '\r' ? end - 1 : end };
 }
 
-function excerptOf(text: string, line: number, { start, end }: Line, from: number, to: number): Excerpt {
+function excerptOf(source: string, line: number, { start, end }: Line, from: number, to: number): Excerpt {
+  const text = source.slice(0, start) + maskSecrets(source.slice(start, end)) + source.slice(end);
   const fits = end - start <= MAX_SHOWN;
   const windowStart = fits
     ? start

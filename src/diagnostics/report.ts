@@ -8,12 +8,17 @@ export const MAX_DIAGNOSTICS = 100;
 /** Collects every finding of one load; a user's mistake is recorded here, never thrown. */
 export class Report {
   readonly #kept: Diagnostic[] = [];
+  readonly #seen = new Set<string>();
   #errors = 0;
   #dropped = 0;
 
   /** Records a finding; its severity is the one the catalog gives `code`. */
   add(code: Code, span: Span, message: string, advice: Advice = {}): void {
     const severity = catalog[code].severity;
+    // A node that aliases share is read once for each of them.
+    const identity = JSON.stringify([code, span.source.name, span.start, span.end, message]);
+    if (this.#seen.has(identity)) return;
+    if (this.#kept.length < MAX_DIAGNOSTICS) this.#seen.add(identity);
     if (severity === 'error') this.#errors += 1;
     if (this.#kept.length >= MAX_DIAGNOSTICS) {
       this.#dropped += 1;

@@ -69,14 +69,19 @@ export function foldConstraints(constraints: readonly Constraint[]): Constraint 
       if (known !== undefined && known !== value) return { label, values: [known, value] };
       custom[label] = value;
     }
+    const models = intersection(folded.allow_models, next.allow_models);
     const each = modelSets(folded, next);
+    const denied = union(folded.deny_models, next.deny_models);
+    const regions = intersection(folded.allow_regions, next.allow_regions);
+    const sites = intersection(folded.allow_sites, next.allow_sites);
+    const tiers = union(folded.max_cost_tiers, next.max_cost_tiers);
     folded = {
-      ...present('allow_models', intersection(folded.allow_models, next.allow_models)),
-      ...present('allow_models_each', each),
-      ...present('deny_models', union(folded.deny_models, next.deny_models)),
-      ...present('allow_regions', intersection(folded.allow_regions, next.allow_regions)),
-      ...present('allow_sites', intersection(folded.allow_sites, next.allow_sites)),
-      ...present('max_cost_tiers', union(folded.max_cost_tiers, next.max_cost_tiers)),
+      ...(models === undefined ? {} : { allow_models: models }),
+      ...(each === undefined ? {} : { allow_models_each: each }),
+      ...(denied === undefined ? {} : { deny_models: denied }),
+      ...(regions === undefined ? {} : { allow_regions: regions }),
+      ...(sites === undefined ? {} : { allow_sites: sites }),
+      ...(tiers === undefined ? {} : { max_cost_tiers: tiers }),
       ...(Object.keys(custom).length === 0 ? {} : { custom }),
       on_empty: folded.on_empty === 'deny' || next.on_empty === 'deny' ? 'deny' : 'fallback',
     };
@@ -118,11 +123,6 @@ function union(a: readonly string[] | undefined, b: readonly string[] | undefine
 
 function sorted(members: readonly string[]): readonly string[] {
   return [...new Set(members)].toSorted();
-}
-
-function present<Key extends string, Value>(key: Key, value: Value | undefined): { readonly [K in Key]?: Value } {
-  // A computed key of type `Key` is all that `{[key]: value}` can be, which TypeScript widens to string.
-  return value === undefined ? {} : ({ [key]: value } as { readonly [K in Key]?: Value });
 }
 
 /** What a router knows of a backend: `model`, `region`, `site`, `cost_tier` and custom labels. */

@@ -10,6 +10,7 @@ import { compilePredicate } from './predicates.ts';
 import { findInjection } from './scan/injection-detectors.ts';
 import { findPii } from './scan/pii-detectors.ts';
 import { redactFindings, scanValue } from './scan/scan-value.ts';
+import { compareNumbers } from './values.ts';
 
 /** What replaces a redacted value. */
 export const REDACTED = '[REDACTED]';
@@ -36,8 +37,8 @@ export function compileStage(stage: Exclude<Stage, { readonly kind: 'plugin' }>,
       return check(
         (value) =>
           isInteger(value) &&
-          (minimum === undefined || value >= minimum) &&
-          (maximum === undefined || value <= maximum),
+          (minimum === undefined || isAtMost(minimum, value)) &&
+          (maximum === undefined || isAtMost(value, maximum)),
       );
     }
     case 'length': {
@@ -92,8 +93,14 @@ const TYPE_CHECKS: Readonly<Record<'str' | 'int' | 'bool' | 'float', (value: Jso
   float: (value) => typeof value === 'bigint' || (typeof value === 'number' && Number.isFinite(value)),
 };
 
-function isInteger(value: JsonValue): value is number {
+function isInteger(value: JsonValue): value is number | bigint {
   return typeof value === 'bigint' || Number.isInteger(value);
+}
+
+/** False also when digits that decide it have been rounded away. */
+function isAtMost(value: number | bigint, limit: number | bigint): boolean {
+  const order = compareNumbers(value, limit);
+  return order !== undefined && order <= 0;
 }
 
 const FORMAT_CHECKS: Readonly<Record<'email' | 'url' | 'uuid', (text: string) => boolean>> = {
@@ -108,7 +115,13 @@ function codePoints(text: string): number {
   return count;
 }
 
+const SURROGATE = /[\ud800-\udfff]/;
+
 function mask(text: string, keep: number): string {
+  if (!SURROGATE.test(text)) {
+    const hidden = text.length - keep;
+    return hidden <= 0 ? text : '*'.repeat(hidden) + text.slice(hidden);
+  }
   const characters = Array.from(text);
   const hidden = characters.length - keep;
   return hidden <= 0 ? text : '*'.repeat(hidden) + characters.slice(hidden).join('');

@@ -59,10 +59,12 @@ function traced(step: CompiledStep, frame: Frame): StepOutcome {
   const at = trace.length;
   const inputs = step.inputs?.(frame);
   const applies = step.applies?.(frame) ?? true;
+  const { nextArgs, nextResult } = frame;
   frame.record(step.place, step.span(), 'continue', inputs);
   const finish = (halt: Halt | undefined): Halt | undefined => {
     const entry = trace[at];
-    const outcome = halt?.kind ?? (applies ? 'continue' : 'skipped');
+    const modified = frame.nextArgs !== nextArgs || frame.nextResult !== nextResult;
+    const outcome = halt?.kind ?? (modified ? 'modified' : applies ? 'continue' : 'skipped');
     if (entry !== undefined) trace[at] = { ...entry, outcome };
     return halt;
   };
@@ -227,7 +229,7 @@ async function runDelegate(
     {
       entity: frame.operation.entity,
       extensions: frame.extensions,
-      credentials: frame.credentials,
+      credentials: frame.operation.credentials ?? [],
       config: step.config,
     },
     frame.signal,
@@ -271,15 +273,20 @@ function compileDecide(
   }
   const question = ask;
   const failed = deny(`pdp.${step.dialect}.error`, `the decision point \`${step.dialect}\` gave no answer`);
+  /** Reactions may give the denial other words; they cannot take it back, nor put it off with a question. */
+  const react = async (denial: Halt, frame: Frame): Promise<Halt> => {
+    const reaction = await runSteps(onDeny, frame);
+    return reaction?.kind === 'deny' ? reaction : denial;
+  };
   return async (frame) => {
     const answer = await question(questionOf(frame, scope), frame.signal);
     switch (answer.outcome) {
       case 'failed':
-        return failed;
+        return react(failed, frame);
       case 'allow':
         return runSteps(onAllow, frame);
       case 'deny':
-        return (await runSteps(onDeny, frame)) ?? deny(answer.code ?? `pdp.${step.dialect}.deny`, answer.reason);
+        return react(deny(answer.code ?? `pdp.${step.dialect}.deny`, answer.reason), frame);
     }
   };
 }
@@ -316,46 +323,56 @@ function refuseModifyingPlugins(steps: readonly Step[], scope: CompileScope): vo
 }
 
 /**
- * Runs the members at once, each on a fork. The first halt in written order wins; members after it are cancelled and
- * leave nothing. A member that throws denies.
+ * Runs the members at once, each on a fork. The first halt in written order wins and the members that still run are
+ * cancelled: they leave nothing, while what finished members collected stays. A member that throws or rejects denies
+ * with its place.
  */
 export function runParallel(steps: readonly CompiledStep[], frame: Frame): StepOutcome {
-  const members: Frame[] = [];
   const cancel = new AbortController();
-  const signal = frame.signal === undefined ? cancel.signal : AbortSignal.any([frame.signal, cancel.signal]);
-  const outcomes: StepOutcome[] = [];
+  const signal = AbortSignal.any([frame.signal, cancel.signal]);
+  const members: Member[] = [];
   for (const step of steps) {
-    const member = frame.fork(signal);
+    const member = startMember(step, frame.fork(signal));
     members.push(member);
-    const outcome = runSteps([step], member);
-    outcomes.push(outcome);
-    if (outcome !== undefined && !(outcome instanceof Promise)) break;
+    if (member.outcome !== undefined && !(member.outcome instanceof Promise)) break;
   }
-  return settle(outcomes, members, 0, frame, cancel);
+  const settled = firstHalt(members, 0);
+  const finish = (halt: Halt | undefined): Halt | undefined => {
+    for (const member of members) if (member.finished) frame.join(member.frame);
+    if (halt !== undefined) cancel.abort();
+    return halt;
+  };
+  return settled instanceof Promise ? settled.then(finish) : finish(settled);
 }
 
-function settle(
-  outcomes: readonly StepOutcome[],
-  members: readonly Frame[],
-  from: number,
-  frame: Frame,
-  cancel: AbortController,
-): StepOutcome {
-  for (let i = from; i < outcomes.length; i++) {
-    const outcome = outcomes[i];
-    const member = members[i];
-    const finish = (halt: Halt | undefined): StepOutcome => {
-      if (member !== undefined) frame.join(member);
-      if (halt === undefined) return undefined;
-      cancel.abort();
-      for (const other of outcomes.slice(i + 1)) if (other instanceof Promise) other.catch(() => undefined);
-      return halt;
-    };
-    if (outcome instanceof Promise) {
-      return outcome.then((halt) => finish(halt) ?? settle(outcomes, members, i + 1, frame, cancel));
-    }
-    const halt = finish(outcome);
-    if (halt !== undefined) return halt;
+interface Member {
+  readonly frame: Frame;
+  /** Never rejects. */
+  outcome: StepOutcome;
+  finished: boolean;
+}
+
+function startMember(step: CompiledStep, frame: Frame): Member {
+  const member: Member = { frame, outcome: undefined, finished: false };
+  const finish = (halt: Halt | undefined): Halt | undefined => {
+    member.finished = true;
+    return halt;
+  };
+  const fail = (): Halt | undefined => finish(deny(step.place, 'a member of the group failed'));
+  try {
+    const outcome = runSteps([step], frame);
+    member.outcome = outcome instanceof Promise ? outcome.then(finish, fail) : finish(outcome);
+  } catch {
+    member.outcome = fail();
+  }
+  return member;
+}
+
+function firstHalt(members: readonly Member[], from: number): StepOutcome {
+  for (const [i, { outcome }] of members.entries()) {
+    if (i < from) continue;
+    if (outcome instanceof Promise) return outcome.then((halt) => halt ?? firstHalt(members, i + 1));
+    if (outcome !== undefined) return outcome;
   }
   return undefined;
 }

@@ -2,7 +2,7 @@ import type { ComparisonOperator } from './ast.ts';
 import { isBlank } from './structure.ts';
 import { quote, type TextReport } from './text-report.ts';
 
-export type Punctuator = '(' | ')' | '[' | ']' | '.' | ',' | '&' | '|' | '!';
+type Punctuator = '(' | ')' | '[' | ']' | '.' | ',' | '&' | '|' | '!';
 
 export type TokenKind =
   | 'name'

@@ -6,7 +6,7 @@ import { closingOf, firstTopLevel, isBlank, splitTopLevel, trim } from './struct
 import type { TextReport } from './text-report.ts';
 
 /** Lists within lists of an argument may nest this deep. */
-export const MAX_LIST_DEPTH = 16;
+const MAX_LIST_DEPTH = 16;
 
 /** One value between the commas of an argument list. `range` includes quotes and brackets. */
 export type Item =
@@ -30,6 +30,27 @@ export function parseItems(out: TextReport, inner: Range, owner: string): readon
   return readItems(out, inner, owner, 0);
 }
 
+/** Like `parseItems`, but an empty place between two commas is only warned of and passed over. */
+export function parseFilledItems(out: TextReport, inner: Range, owner: string): readonly Item[] | undefined {
+  const parts = splitTopLevel(out.text.value, inner.start, inner.end, ',');
+  const filled = parts.filter((part) => part.start < part.end);
+  const empty = parts.find((part) => part.start === part.end);
+  if (empty && filled.length > 0) {
+    const mark = markBefore(out.text.value, empty.start);
+    out.add('language/empty-argument', mark, mark + 1, `an argument of \`${owner}(...)\` is empty and not counted`);
+  }
+  const items = filled.map((part) => readItem(out, part, owner, 0));
+  const present = items.filter((item) => item !== undefined);
+  return present.length < items.length ? undefined : present;
+}
+
+/** Nothing of an empty argument can be marked but the comma, colon or parenthesis before it. */
+function markBefore(value: string, offset: number): number {
+  let mark = offset - 1;
+  while (mark > 0 && isBlank(value.charCodeAt(mark))) mark -= 1;
+  return mark;
+}
+
 function readItems(out: TextReport, inner: Range, owner: string, depth: number): readonly Item[] | undefined {
   const { value } = out.text;
   const whole = trim(value, inner.start, inner.end);
@@ -44,9 +65,7 @@ function readItem(out: TextReport, range: Range, owner: string, depth: number): 
   const { value } = out.text;
   const { start, end } = range;
   if (start === end) {
-    // Nothing can be marked but the comma, colon or parenthesis that the value is missing behind.
-    let mark = start - 1;
-    while (mark > 0 && isBlank(value.charCodeAt(mark))) mark -= 1;
+    const mark = markBefore(value, start);
     out.add('language/bad-argument', mark, mark + 1, `an argument of \`${owner}(...)\` is empty`);
     return undefined;
   }
@@ -96,8 +115,19 @@ export function parseNamedCall(
   return name !== undefined && complete ? { name, options } : undefined;
 }
 
+/** `name`, the only argument of `plugin(...)` and `run(...)`. */
+export function parsePluginName(out: TextReport, inner: Range, call: Call): string | undefined {
+  const [first, second] = splitTopLevel(out.text.value, inner.start, inner.end, ',');
+  if (second) {
+    const { start, end } = second.start < second.end ? second : inner;
+    out.add('language/too-many-arguments', start, end, `\`${call.word}(...)\` takes only the name of a plugin`);
+    return undefined;
+  }
+  return first && readPluginName(out, first, call);
+}
+
 /** The name in `plugin(name)`, `delegate(name, …)` and the human questions; quotes are optional. */
-export function readPluginName(out: TextReport, range: Range, call: Call): string | undefined {
+function readPluginName(out: TextReport, range: Range, call: Call): string | undefined {
   const { value } = out.text;
   const owner = call.word;
   if (range.start === range.end) {
@@ -126,6 +156,8 @@ export function readPluginName(out: TextReport, range: Range, call: Call): strin
   return item.value;
 }
 
+const OPTION_KEY = /^[A-Za-z_][\w.-]*$/;
+
 function readOption(out: TextReport, part: Range, owner: string, seen: Set<string>): Option | undefined {
   const { value } = out.text;
   if (part.start === part.end) {
@@ -140,13 +172,12 @@ function readOption(out: TextReport, part: Range, owner: string, seen: Set<strin
   }
   const keyRange = trim(value, part.start, colon);
   const key = value.slice(keyRange.start, keyRange.end).replace(/^(['"])(.*)\1$/s, '$2');
-  if (key.trim() === '' || /['"[\]()]/.test(key)) {
-    out.add(
-      'language/bad-argument',
-      part.start,
-      colon + 1,
-      `an option of \`${owner}(...)\` has no name before its \`:\``,
-    );
+  if (!OPTION_KEY.test(key)) {
+    const message =
+      key.trim() === ''
+        ? `an option of \`${owner}(...)\` has no name before its \`:\``
+        : `${out.quote(keyRange.start, keyRange.end)} is not the name of an option of \`${owner}(...)\``;
+    out.add('language/bad-argument', part.start, key.trim() === '' ? colon + 1 : keyRange.end, message);
     return undefined;
   }
   if (key === 'plugin') {

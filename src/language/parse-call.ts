@@ -27,12 +27,14 @@ export function wordAt(value: string, start: number, end: number): string | unde
  */
 export function parseCall(out: TextReport, start: number, end: number, word: string): Call | undefined {
   const { value } = out.text;
+  const helpFor = ({ start: from }: Range): string | undefined =>
+    value.charAt(from) === ',' ? 'several effects go in a list: `{when: predicate, do: [effect, effect]}`' : undefined;
   const wordEnd = start + word.length;
   const wordRange = { start, end: wordEnd };
   const rest = trim(value, wordEnd, end);
   if (rest.start === rest.end) return { word, wordRange, range: wordRange };
   if (value.charAt(rest.start) !== '(') {
-    out.add('language/text-after', rest.start, rest.end, `unexpected text after \`${word}\``);
+    out.add('language/text-after', rest.start, rest.end, `unexpected text after \`${word}\``, helpFor(rest));
     return undefined;
   }
   const found = closingOf(value, rest.start, end);
@@ -47,7 +49,7 @@ export function parseCall(out: TextReport, start: number, end: number, word: str
   }
   const after = trim(value, found.close + 1, end);
   if (after.start < after.end) {
-    out.add('language/text-after', after.start, after.end, `unexpected text after \`${word}(...)\``);
+    out.add('language/text-after', after.start, after.end, `unexpected text after \`${word}(...)\``, helpFor(after));
     return undefined;
   }
   return {

@@ -7,7 +7,7 @@ import {
   type Option,
   parseItems,
   parseNamedCall,
-  readPluginName,
+  parsePluginName,
 } from './parse-arguments.ts';
 import { type Call, parseCall, wordAt } from './parse-call.ts';
 import { parseFieldPathWithin } from './parse-field-path.ts';
@@ -15,7 +15,7 @@ import { parsePipelineWithin } from './parse-pipeline.ts';
 import { parsePredicateWithin } from './parse-predicate.ts';
 import { parseTaint } from './parse-taint.ts';
 import { firstTopLevel, trim } from './structure.ts';
-import type { TextReport } from './text-report.ts';
+import { quote, type TextReport } from './text-report.ts';
 import { DIALECTS, EFFECT_WORDS, ELICITATION_VERBS, MAP_STEPS, memberOf } from './vocabulary.ts';
 
 /** Where a step stands. */
@@ -24,6 +24,8 @@ export interface Place {
   readonly parallel: boolean;
   /** How many lists of steps are around it. */
   readonly depth: number;
+  /** In `do`, a terse conditional or a group, where a lone name is taken for a misspelt effect, not for a predicate. */
+  readonly effects: boolean;
 }
 
 /**
@@ -33,10 +35,16 @@ export interface Place {
 export function parseEffect(out: TextReport, range: Range, place: Place): Step | undefined {
   const { value } = out.text;
   if (looksLikeField(value, range)) return parseFieldOperation(out, range, place);
-  const word = wordAt(value, range.start, range.end);
+  const word = wordAt(value, range.start, range.end) ?? leadingEffect(value, range);
   if (word === undefined || !EFFECT_WORDS.includes(word)) return unknownEffect(out, range, word);
   const call = parseCall(out, range.start, range.end, word);
   return call && effectOf(out, call, place);
+}
+
+/** The effect whose name the text begins with, whatever follows it. */
+function leadingEffect(value: string, { start, end }: Range): string | undefined {
+  const word = /^\w+/.exec(value.slice(start, end))?.[0];
+  return word !== undefined && EFFECT_WORDS.includes(word) ? word : undefined;
 }
 
 function effectOf(out: TextReport, call: Call, place: Place): Step | undefined {
@@ -65,7 +73,7 @@ function effectOf(out: TextReport, call: Call, place: Place): Step | undefined {
     return taint && { kind: 'taint', ...taint, text, range };
   }
   if (word === 'plugin' || word === 'run') {
-    const name = readPluginName(out, trim(text.value, inner.start, inner.end), call);
+    const name = parsePluginName(out, inner, call);
     return name === undefined ? undefined : { kind: 'plugin', name, text, range };
   }
   const allowed = mayChange(out, call.wordRange, place, `\`${word}(...)\``);
@@ -189,8 +197,8 @@ function readScopePredicate(out: TextReport, item: Item | undefined): Extract<St
     out.add('language/bad-argument', start, end, '`scope` must be a predicate', 'put it in quotes');
     return undefined;
   }
-  const quote = item.kind === 'quoted' ? 1 : 0;
-  const predicate = out.inside('scope', () => parsePredicateWithin(out, start + quote, end - quote));
+  const mark = item.kind === 'quoted' ? 1 : 0;
+  const predicate = out.inside('scope', () => parsePredicateWithin(out, start + mark, end - mark));
   return predicate && { predicate, text: out.text };
 }
 
@@ -222,8 +230,11 @@ function configOf(out: TextReport, options: readonly Option[]): ArgumentMap | un
 export function looksLikeField(value: string, range: Range): boolean {
   const bar = firstTopLevel(value, range.start, range.end, '|');
   if (bar === undefined) return false;
-  const left = trim(value, range.start, bar);
-  if (!/^(?:args|result)(?:[.[][^\s=!<>&()]*|\[[^\]]*\].*)?$/.test(value.slice(left.start, left.end))) return false;
+  const left = value
+    .slice(range.start, bar)
+    .trim()
+    .replace(/'[^']*'|"[^"]*"/g, "''");
+  if (!/^(?:args|result)(?:[.[][^\s=!<>&()]*)?$/.test(left)) return false;
   let from = bar + 1;
   while (from <= range.end) {
     const next = firstTopLevel(value, from, range.end, '|') ?? range.end;
@@ -272,7 +283,8 @@ export function parseFieldOperation(out: TextReport, range: Range, place: Place)
       Math.min(bar + 1, range.end),
       'nothing stands behind the `|` of the field operation',
     );
-  const pipeline = hasStage ? parsePipelineWithin(out, bar + 1, range.end) : undefined;
+  const advice = `for a predicate put it in parentheses: ${quote(`(${value.slice(range.start, range.end)})`)}`;
+  const pipeline = hasStage ? parsePipelineWithin(out, bar + 1, range.end, advice) : undefined;
   if (!allowed || !path || !pipeline) return undefined;
   return { kind: 'field', target, path, pipeline, text: out.text, range };
 }
@@ -285,7 +297,7 @@ function mayChange(out: TextReport, range: Range, place: Place, what: string): b
   return false;
 }
 
-export function unknownEffect(out: TextReport, range: Range, word: string | undefined): undefined {
+function unknownEffect(out: TextReport, range: Range, word: string | undefined): undefined {
   const { start } = range;
   const end = word === undefined ? range.end : start + word.length;
   if (word === 'require') {

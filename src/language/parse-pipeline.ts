@@ -11,8 +11,16 @@ export function parsePipeline(text: Text, report: Report): Pipeline | undefined 
   return out.fits() ? parsePipelineWithin(out, 0, text.value.length) : undefined;
 }
 
-/** `pipeline = [ stage ] { "|" [ stage ] }`, with at least one stage; empty parts are passed over. */
-export function parsePipelineWithin(out: TextReport, start: number, end: number): Pipeline | undefined {
+/**
+ * `pipeline = [ stage ] { "|" [ stage ] }`, with at least one stage; empty parts are passed over. `advice` is given for a
+ * stage that is like none there is.
+ */
+export function parsePipelineWithin(
+  out: TextReport,
+  start: number,
+  end: number,
+  advice?: string,
+): Pipeline | undefined {
   const { value } = out.text;
   if (!quotesClose(out, start, end)) return undefined;
   const parts = splitTopLevel(value, start, end, '|').filter((part) => part.start < part.end);
@@ -22,7 +30,7 @@ export function parsePipelineWithin(out: TextReport, start: number, end: number)
     out.add('language/empty-pipeline', from, Math.max(from, whole.end), 'the pipeline has no stage');
     return undefined;
   }
-  const stages = parts.map((part) => parseStage(out, part));
+  const stages = parts.map((part) => parseStage(out, part, advice));
   const present: Stage[] = stages.filter((stage) => stage !== undefined);
   const omit = present.findIndex((stage) => stage.kind === 'omit');
   const unreachable = omit === -1 ? undefined : present[omit + 1];

@@ -2,7 +2,7 @@ import type { Report } from '../diagnostics/report.ts';
 import type { Text } from '../text/text.ts';
 import type { Literal, Path, Predicate, Range, Segment } from './ast.ts';
 import { lex, type Token, type TokenKind } from './lexer.ts';
-import { TextReport } from './text-report.ts';
+import { quote, TextReport } from './text-report.ts';
 import { COMPARISON_OPERATORS, EFFECT_WORDS, memberOf, RESERVED_WORDS } from './vocabulary.ts';
 
 /** Parentheses and negations may nest this deep. */
@@ -41,10 +41,6 @@ export function parsePredicateWithin(out: TextReport, start: number, end: number
  */
 export function parseRequirements(out: TextReport, start: number, end: number): readonly Predicate[] | undefined {
   const reading = begin(out, start, end);
-  if (peek(reading).kind === 'end') {
-    out.add('language/missing-predicate', start, end, '`require(...)` names nothing to require');
-    return undefined;
-  }
   const operands = [readAnd(reading)];
   const separators: Token[] = [];
   while (peek(reading).kind === ',' || peek(reading).kind === '|') {
@@ -178,8 +174,9 @@ function readExists(reading: Reading): Predicate | undefined {
     return undefined;
   }
   const path = readPath(reading, false);
-  const end = path && close(reading, ')', open, '`exists(...)` takes one path');
-  return path && end && { kind: 'exists', path, range: { start: word.start, end: end.end } };
+  if (!path) return skipPast(reading, ')');
+  const end = close(reading, ')', open, '`exists(...)` takes one path');
+  return end && { kind: 'exists', path, range: { start: word.start, end: end.end } };
 }
 
 /**
@@ -277,11 +274,9 @@ function pathOnRight(reading: Reading, left: Path, operator: Token): undefined {
   const { start, end } = right.range;
   const written = out.text.value.slice(start, end);
   const subject = out.text.value.slice(left.range.start, left.range.end);
-  const help =
-    operator.value === 'contains'
-      ? `write \`${written} in ${subject}\`; text goes in quotes: \`'${written}'\``
-      : `to test membership write \`${subject} in ${written}\`; text goes in quotes: \`'${written}'\``;
-  const message = `${out.quote(start, end)} is a path, but only a literal may stand on the right of \`${operator.value}\`; \`in\` asks for membership`;
+  const membership = operator.value === 'contains' ? `${written} in ${subject}` : `${subject} in ${written}`;
+  const help = `to ask for membership write ${quote(membership)}; text goes in quotes: ${quote(`'${written}'`)}`;
+  const message = `${out.quote(start, end)} is a path, but only a literal may stand on the right of \`${operator.value}\`; membership is asked for with \`in\``;
   out.add('language/path-on-right', start, end, message, help);
 }
 
@@ -337,7 +332,8 @@ function readPath(reading: Reading, bracketed: boolean): Path | undefined {
     }
     next(reading);
     const segment = readBracket(reading, open);
-    const closing = segment && close(reading, ']', open);
+    if (!segment) return skipPast(reading, ']');
+    const closing = close(reading, ']', open);
     if (!closing) return undefined;
     segments.push(segment);
     end = closing.end;
@@ -382,7 +378,18 @@ function reserved(reading: Reading, token: Token): undefined {
   out.add('language/reserved-word', token.start, token.end, message);
 }
 
-/** Expects the mark that closes `open`. */
+/** Passes over what is left between the brackets or parentheses being read, and their closing mark. */
+function skipPast(reading: Reading, closing: ')' | ']'): undefined {
+  const opening = closing === ')' ? '(' : '[';
+  let depth = 1;
+  for (let kind = peek(reading).kind; kind !== 'end' && depth > 0; kind = peek(reading).kind) {
+    if (kind === opening) depth += 1;
+    if (kind === closing) depth -= 1;
+    reading.at += 1;
+  }
+}
+
+/** Expects the mark that closes `open`; when something else stands there, passes over everything up to that mark. */
 function close(reading: Reading, kind: ')' | ']', open: Token, help?: string): Token | undefined {
   const token = accept(reading, kind);
   if (token) return token;
@@ -400,7 +407,7 @@ function close(reading: Reading, kind: ')' | ']', open: Token, help?: string): T
   } else if (found.kind !== 'error') {
     out.add('language/syntax', found.start, found.end, `expected \`${kind}\`, found ${describe(reading, found)}`, help);
   }
-  return undefined;
+  return skipPast(reading, kind);
 }
 
 function expectEnd(reading: Reading): void {

@@ -1,4 +1,4 @@
-import { nearest } from '../diagnostics/nearest.ts';
+import { didYouMean, nearest } from '../diagnostics/nearest.ts';
 import type { Report } from '../diagnostics/report.ts';
 import type { Text } from '../text/text.ts';
 import type { Predicate, Range, Step } from './ast.ts';
@@ -8,7 +8,7 @@ import { quotesClose } from './parse-pipeline.ts';
 import { parsePredicateWithin, parseRequirements } from './parse-predicate.ts';
 import { lastTopLevel, splitTopLevel, trim } from './structure.ts';
 import { TextReport } from './text-report.ts';
-import { CALLED_WORDS, EFFECT_WORDS, STAGE_WORDS } from './vocabulary.ts';
+import { CALLED_WORDS, EFFECT_WORDS, RESERVED_WORDS, STAGE_WORDS } from './vocabulary.ts';
 
 /**
  * A rule written as a string: `require | effect | predicate ":" effect | predicate`. The split is at the last `:` outside
@@ -40,6 +40,11 @@ function readRule(out: TextReport, range: Range, place: Place): Step | undefined
     const isWhole = rest.start === rest.end;
     if (EFFECT_WORDS.includes(word) && (isCall || isWhole)) return parseEffect(out, range, place);
     if (isCall && word !== 'exists') return parseEffect(out, range, place);
+    if (isWhole && place.effects && !word.includes('.') && !RESERVED_WORDS.has(word)) {
+      const help = didYouMean(word, EFFECT_WORDS) ?? `to deny when this attribute is true write \`${word}: deny\``;
+      out.add('language/unknown-effect', start, end, `there is no effect ${out.quote(start, end)}`, help);
+      return undefined;
+    }
   }
   return readBarePredicate(out, range);
 }
@@ -48,7 +53,12 @@ function readRule(out: TextReport, range: Range, place: Place): Step | undefined
 function readRequire(out: TextReport, range: Range): Step | undefined {
   const call = parseRequireCall(out, range);
   if (!call?.inner) return undefined;
-  const predicates = parseRequirements(out, call.inner.start, call.inner.end);
+  const inner = trim(out.text.value, call.inner.start, call.inner.end);
+  if (inner.start === inner.end) {
+    out.add('language/missing-predicate', range.start, range.end, '`require(...)` names nothing to require');
+    return undefined;
+  }
+  const predicates = parseRequirements(out, inner.start, inner.end);
   return predicates && { kind: 'require', predicates, text: out.text, range };
 }
 

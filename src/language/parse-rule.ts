@@ -14,7 +14,7 @@ import { DIALECTS, EFFECT_WORDS, MAP_STEPS } from './vocabulary.ts';
 /** Lists of steps may nest this deep. */
 export const MAX_STEP_DEPTH = 32;
 
-const OUTERMOST: Place = { parallel: false, depth: 0 };
+const OUTERMOST: Place = { parallel: false, depth: 0, effects: false };
 
 /** One entry of a rule list, in any of its forms. Undefined when anything in it was reported as an error. */
 export function parseRule(node: DocumentNode, report: Report): Step | undefined {
@@ -70,8 +70,8 @@ function readStep(node: DocumentNode, report: Report, place: Place): Step | unde
 }
 
 /** The place of the steps inside `place`; undefined, with a finding, when they would nest too deep. */
-function inner(place: Place, node: DocumentNode, report: Report): Place | undefined {
-  if (place.depth < MAX_STEP_DEPTH) return { ...place, depth: place.depth + 1 };
+function inner(place: Place, node: DocumentNode, report: Report, effects: boolean): Place | undefined {
+  if (place.depth < MAX_STEP_DEPTH) return { ...place, depth: place.depth + 1, effects };
   report.add('language/limit', node.span, `rules nest deeper than ${MAX_STEP_DEPTH}`);
   return undefined;
 }
@@ -109,7 +109,7 @@ function readMap(node: MapNode, report: Report, place: Place): Step | undefined 
     case 'sequential':
     case 'parallel': {
       const kind = entry.key;
-      const within = inner(place, entry.value, report);
+      const within = inner(place, entry.value, report, true);
       const parallel = place.parallel || kind === 'parallel';
       const steps = within && readList(entry.value, report, { ...within, parallel }, kind, 'never empty');
       return steps && { kind, steps, ...keyOf(entry) };
@@ -168,7 +168,7 @@ function textOf(entry: MapEntry, report: Report, what: string): Text | undefined
 /** The value of `do`: one step or a list of them. */
 function readDo(entry: MapEntry, report: Report, place: Place): readonly Step[] | undefined {
   const node = entry.value;
-  const within = inner(place, node, report);
+  const within = inner(place, node, report, true);
   if (!within) return undefined;
   if (node.kind === 'sequence') return readList(node, report, within, 'do', 'never empty');
   if (node.kind === 'scalar' && typeof node.value !== 'string') {
@@ -202,7 +202,7 @@ function readTerse(entry: MapEntry, report: Report, place: Place): Step | undefi
     report.add('language/wrong-type', value.span, message, { help });
     return undefined;
   }
-  const within = inner(place, value, report);
+  const within = inner(place, value, report, true);
   const predicate = parsePredicate(entry.keyText, report);
   const steps = within && readList(value, report, within, entry.key, 'never empty');
   return predicate && steps && { kind: 'when', predicate, predicateText: entry.keyText, steps, ...keyOf(entry) };
@@ -242,8 +242,18 @@ function readDelegate(entry: MapEntry, report: Report, place: Place): Step | und
 function readDelegateConfig(body: MapNode, report: Report): ArgumentMap | undefined {
   const nested = entryOf(body, 'config');
   const entries = body.entries.filter((entry) => !DELEGATE_KEYS.includes(entry.key));
-  if (nested?.value.kind === 'map') entries.push(...nested.value.entries);
-  else if (nested) {
+  if (nested?.value.kind === 'map') {
+    const misplaced = nested.value.entries.find((entry) => DELEGATE_KEYS.includes(entry.key));
+    if (misplaced) {
+      report.add(
+        'language/unknown-key',
+        misplaced.keySpan,
+        `\`${misplaced.key}\` belongs beside \`config\`, not into it`,
+      );
+      return undefined;
+    }
+    entries.push(...nested.value.entries);
+  } else if (nested) {
     report.add(
       'language/wrong-type',
       nested.value.span,
@@ -313,7 +323,7 @@ function readDecision(entry: MapEntry, beside: readonly MapEntry[], report: Repo
       continue;
     }
     seen.add(key);
-    const within = inner(place, each.value, report);
+    const within = inner(place, each.value, report, false);
     reactions[key] = within && readList(each.value, report, within, key, 'may be empty');
   }
   const { on_allow: onAllow, on_deny: onDeny } = reactions;
@@ -333,7 +343,7 @@ function readDecision(entry: MapEntry, beside: readonly MapEntry[], report: Repo
 function describe(node: DocumentNode): string {
   if (node.kind === 'map') return 'a map';
   if (node.kind === 'sequence') return 'a list';
-  if (node.value === null) return 'empty';
+  if (node.value === null) return 'null';
   return typeof node.value === 'string'
     ? 'text'
     : `the ${typeof node.value === 'boolean' ? 'boolean' : 'number'} ${quote(node.text.value)}`;

@@ -1,7 +1,7 @@
 import { RE2JS } from 're2js';
 import { didYouMean } from '../diagnostics/nearest.ts';
 import type { Range, Stage } from './ast.ts';
-import { parseItems, readPluginName } from './parse-arguments.ts';
+import { parseFilledItems, parseItems, parsePluginName } from './parse-arguments.ts';
 import { type Call, parseCall, wordAt } from './parse-call.ts';
 import { parsePredicateWithin } from './parse-predicate.ts';
 import { parseTaint } from './parse-taint.ts';
@@ -9,22 +9,23 @@ import { trim } from './structure.ts';
 import type { TextReport } from './text-report.ts';
 import { FORMAT_STAGES, memberOf, SCAN_STAGES, STAGE_WORDS, TYPE_STAGES } from './vocabulary.ts';
 
-/** One stage of a pipeline, `range` trimmed and not empty. Source: policy language, section 4. */
-export function parseStage(out: TextReport, range: Range): Stage | undefined {
+/** One stage of a pipeline, `range` trimmed and not empty; `advice` is given when it is like none there is. Source: policy language, section 4. */
+export function parseStage(out: TextReport, range: Range, advice?: string): Stage | undefined {
   const { value } = out.text;
   if (isBounds(value, range)) {
     const bounds = readBounds(out, range, true);
     return bounds && { kind: 'range', ...bounds, range };
   }
   const word = wordAt(value, range.start, range.end);
-  if (word === undefined) return unknownStage(out, range);
+  if (word === undefined) return unknownStage(out, range, advice);
   if (word === 'validate') {
     const message = '`validate` is not supported; the stages to use are `regex(...)` and `plugin(...)`';
     const help = 'use `regex("...")` for a pattern or `plugin(name)` for code';
     out.add('language/validate-unsupported', range.start, range.end, message, help);
     return undefined;
   }
-  if (!STAGE_WORDS.includes(word)) return unknownStage(out, { start: range.start, end: range.start + word.length });
+  if (!STAGE_WORDS.includes(word))
+    return unknownStage(out, { start: range.start, end: range.start + word.length }, advice);
   const call = parseCall(out, range.start, range.end, word);
   return call && stageOf(out, call);
 }
@@ -64,7 +65,7 @@ function stageOf(out: TextReport, call: Call): Stage | undefined {
       return taint && { kind: 'taint', ...taint, range };
     }
     default: {
-      const name = readPluginName(out, trim(out.text.value, inner.start, inner.end), call);
+      const name = parsePluginName(out, inner, call);
       return name === undefined ? undefined : { kind: 'plugin', name, range };
     }
   }
@@ -80,10 +81,12 @@ const FORMS: Readonly<Record<string, string>> = {
   run: 'run(name)',
 };
 
-function unknownStage(out: TextReport, range: Range): undefined {
+function unknownStage(out: TextReport, range: Range, advice: string | undefined): undefined {
   const written = out.text.value.slice(range.start, range.end);
   const help =
-    didYouMean(written, STAGE_WORDS) ?? `the stages are ranges such as \`0..100\`, and ${STAGE_WORDS.join(', ')}`;
+    didYouMean(written, STAGE_WORDS) ??
+    advice ??
+    `the stages are ranges such as \`0..100\`, and ${STAGE_WORDS.join(', ')}`;
   out.add(
     'language/unknown-stage',
     range.start,
@@ -119,7 +122,7 @@ function readRedact(out: TextReport, { inner, range }: Call): Stage | undefined 
 }
 
 function readEnum(out: TextReport, inner: Range, range: Range): Stage | undefined {
-  const items = parseItems(out, inner, 'enum');
+  const items = parseFilledItems(out, inner, 'enum');
   if (!items) return undefined;
   const values: string[] = [];
   for (const item of items) {
@@ -135,7 +138,7 @@ function readEnum(out: TextReport, inner: Range, range: Range): Stage | undefine
     values.push(item.value);
   }
   if (values.length > 0) return { kind: 'enum', values: [...new Set(values)], range };
-  out.add('language/missing-argument', range.start, range.end, '`enum()` lists no value', 'write `enum(a, b)`');
+  out.add('language/missing-argument', range.start, range.end, '`enum(...)` lists no value', 'write `enum(a, b)`');
   return undefined;
 }
 
@@ -243,14 +246,8 @@ function readBounds(
     return undefined;
   }
   if (minimum !== undefined && maximum !== undefined && minimum > maximum) {
-    out.add(
-      'language/bad-range',
-      start,
-      end,
-      `the ${owner} ${out.quote(start, end)} holds no number`,
-      'the lower bound comes first',
-    );
-    return undefined;
+    const message = `the ${owner} ${out.quote(start, end)} holds no number, so every value is denied`;
+    out.add('language/empty-range', start, end, message, 'the lower bound comes first');
   }
   return { ...(minimum === undefined ? {} : { minimum }), ...(maximum === undefined ? {} : { maximum }) };
 }

@@ -1,0 +1,53 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Engine } from '../engine/engine.ts';
+import type { StoreHealth } from '../session/label-store.ts';
+import type { Telemetry } from './telemetry.ts';
+
+export interface AdminState {
+  readonly engine: Engine;
+  readonly telemetry: Telemetry;
+  /** Whether new requests are still taken. */
+  readonly accepting: () => boolean;
+}
+
+const HEALTH_MS = 2_000;
+
+/** Serves `/healthz` (the process), `/readyz` (takes requests, stores answer) and `/metrics` (Prometheus text). */
+export async function serveAdmin(state: AdminState, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'text/plain', '');
+  const [path = ''] = (request.url ?? '').split('?');
+  switch (path) {
+    case '/healthz':
+      return send(response, 200, 'application/json', '{"healthy":true}');
+    case '/readyz': {
+      const health = await readiness(state);
+      const body = { ready: health.healthy, detail: health.detail, bundle: state.engine.digest };
+      return send(response, health.healthy ? 200 : 503, 'application/json', JSON.stringify(body));
+    }
+    case '/metrics':
+      return send(response, 200, state.telemetry.registry.contentType, await state.telemetry.registry.metrics());
+    default:
+      return send(response, 404, 'text/plain', '');
+  }
+}
+
+async function readiness(state: AdminState): Promise<StoreHealth> {
+  if (!state.accepting()) return { healthy: false, detail: 'draining' };
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<StoreHealth>((resolve) => {
+    timer = setTimeout(() => resolve({ healthy: false, detail: 'the stores did not answer in time' }), HEALTH_MS);
+  });
+  try {
+    return await Promise.race([state.engine.health(), late]);
+  } catch (error) {
+    state.telemetry.error('the health check failed', error);
+    return { healthy: false, detail: 'the health check failed' };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function send(response: ServerResponse, status: number, type: string, body: string): void {
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) });
+  response.end(body);
+}

@@ -1,0 +1,117 @@
+import type { Entity, Extensions, JsonObject } from '../engine/operation.ts';
+import type { Violation } from '../engine/decision.ts';
+import type { IdentityResult } from '../engine/engine.ts';
+import { answerError } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
+import type { GatewayContext } from './gateway-context.ts';
+import { RPC_CODES } from './rpc-error.ts';
+import type { GatewaySession } from './session-table.ts';
+
+/** Who sends a request, established for one entity. */
+export interface Caller {
+  readonly identity: Extract<IdentityResult, { outcome: 'identified' }>;
+  /** The principal as one string; empty when nobody was authenticated. */
+  readonly principal: string;
+}
+
+/** Requests that are no operation of their own are identified by the bundle's global layer. */
+export const HTTP_ENTITY: Entity = { type: 'http', name: '*' };
+
+const ALWAYS_WITHHELD: ReadonlySet<string> = new Set(['authorization']);
+const NOTHING_WITHHELD: ReadonlySet<string> = new Set();
+/** Not shown to policy and plugins, for whom credentials are a capability of their own. */
+const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set(['authorization', 'proxy-authorization', 'cookie']);
+
+/** Identifies the caller; a failure of the engine counts as denied. */
+export async function identifyCaller(
+  gateway: GatewayContext,
+  exchange: Exchange,
+  entity: Entity,
+): Promise<Caller | Violation> {
+  try {
+    const identity = await gateway.engine.identify({ entity, headers: exchange.request.headers });
+    if (identity.outcome === 'identified') return { identity, principal: principalOf(identity) };
+    return identity.violation;
+  } catch (error) {
+    gateway.telemetry.error('the engine failed to identify', error);
+    return { code: 'gateway.engine_failure', reason: 'authentication failed', details: {} };
+  }
+}
+
+/** The challenge for who is not authenticated (RFC 6750, 3; RFC 9728, 5.1). */
+export function answerUnauthenticated(gateway: GatewayContext, exchange: Exchange, violation: Violation): void {
+  const parts: string[] = [];
+  if (gateway.resourceMetadata !== undefined) parts.push(`resource_metadata="${gateway.resourceMetadata}"`);
+  if (exchange.request.headers.authorization !== undefined) parts.push('error="invalid_token"');
+  const challenge = parts.length === 0 ? 'Bearer' : `Bearer ${parts.join(', ')}`;
+  const data = { violation: violation.code, reason: violation.reason, details: {} };
+  const error = { code: RPC_CODES.denied, message: 'not authenticated', data };
+  exchange.note.outcome = 'unauthenticated';
+  answerError(exchange, 401, error, undefined, ['www-authenticate', challenge]);
+}
+
+/** What policy knows of the request besides its arguments. */
+export function extensionsOf(
+  gateway: GatewayContext,
+  exchange: Exchange,
+  caller: Caller,
+  entity: Entity,
+  session: GatewaySession | undefined,
+): Extensions {
+  const { request, target, host } = exchange;
+  const withheld = credentialHeaders(caller);
+  const headers: Record<string, string | readonly string[]> = {};
+  for (const name in request.headers) {
+    const value = request.headers[name];
+    if (value !== undefined && !withheld.has(name)) headers[name] = value;
+  }
+  const http = {
+    method: request.method ?? '',
+    path: target.path,
+    host,
+    scheme: gateway.scheme,
+    request_headers: headers,
+  };
+  const mcp = mcpSlot(entity);
+  return {
+    ...caller.identity.extensions,
+    http,
+    ...(session === undefined ? undefined : { agent: { session_id: session.id } }),
+    ...(mcp === undefined ? undefined : { mcp }),
+  };
+}
+
+/** Headers that stay at the gateway because they authenticate the client to it. */
+export function withheldHeaders(gateway: GatewayContext, callers: readonly Caller[]): ReadonlySet<string> {
+  if (gateway.forwardAuthorization) return NOTHING_WITHHELD;
+  if (callers.every((caller) => caller.identity.credentials.length === 0)) return ALWAYS_WITHHELD;
+  const names = callers.flatMap((caller) => caller.identity.credentials.map(({ header }) => header.toLowerCase()));
+  return new Set([...ALWAYS_WITHHELD, ...names]);
+}
+
+function credentialHeaders(caller: Caller): ReadonlySet<string> {
+  const { credentials } = caller.identity;
+  if (credentials.length === 0) return CREDENTIAL_HEADERS;
+  return new Set([...CREDENTIAL_HEADERS, ...credentials.map(({ header }) => header.toLowerCase())]);
+}
+
+function principalOf(identity: Caller['identity']): string {
+  const { subject, client, caller_workload: workload } = identity.extensions;
+  if (subject?.id !== undefined) return JSON.stringify(['subject', subject.issuer ?? '', subject.id]);
+  if (client !== undefined) return JSON.stringify(['client', client.client_id]);
+  return workload?.spiffe_id === undefined ? '' : JSON.stringify(['workload', workload.spiffe_id]);
+}
+
+function mcpSlot(entity: Entity): JsonObject | undefined {
+  switch (entity.type) {
+    case 'tool':
+      return { tool: { name: entity.name } };
+    case 'prompt':
+      return { prompt: { name: entity.name } };
+    case 'resource':
+      return { resource: { uri: entity.name } };
+    case 'llm':
+    case 'http':
+      return undefined;
+  }
+}

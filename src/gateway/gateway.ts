@@ -1,0 +1,273 @@
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { serveAdmin } from './admin.ts';
+import { createAuthorityCheck } from './authority.ts';
+import type { AuthorityCheck } from './authority.ts';
+import { allowOrigin, answerPreflight, isPreflight } from './cors.ts';
+import { createDecider } from './decide.ts';
+import { ClientGoneError, answerError, requestIdOf } from './exchange.ts';
+import type { Exchange, ExchangeNote } from './exchange.ts';
+import type { GatewayContext } from './gateway-context.ts';
+import { DEFAULT_LIMITS } from './gateway-options.ts';
+import type { GatewayLimits, GatewayOptions } from './gateway-options.ts';
+import { serveHttp } from './http-operation.ts';
+import { drain, listenOn, onClientError, stop } from './listener.ts';
+import { servePost } from './mcp-post.ts';
+import { serveEnd, serveStream } from './mcp-stream.ts';
+import { createRequestLedger } from './pending-requests.ts';
+import { readResourceMetadata, readUpstream } from './read-options.ts';
+import { canonicalPath, readTarget } from './request-target.ts';
+import { RPC_CODES, gatewayError } from './rpc-error.ts';
+import type { RpcError } from './rpc-error.ts';
+import { createLocalSessionTable } from './session-table.ts';
+import { createTaskLedger } from './task-ledger.ts';
+import { createTelemetry } from './telemetry.ts';
+import { createUpstream } from './upstream.ts';
+
+export interface GatewayAddress {
+  /** The MCP endpoint. */
+  readonly url: string;
+  /** Origin of the admin listener; undefined when there is none. */
+  readonly adminUrl: string | undefined;
+}
+
+export interface Gateway {
+  /** Starts to take requests. Rejects with the error of the socket. */
+  listen(): Promise<GatewayAddress>;
+  /**
+   * Takes no more requests, ends the GET streams, waits for the work in flight as long as the limits say, and cuts what is
+   * left. The engine stays open.
+   */
+  close(): Promise<void>;
+}
+
+type Handler = (gateway: GatewayContext, exchange: Exchange) => Promise<void>;
+
+const FORBIDDEN_HOST = gatewayError(RPC_CODES.invalidRequest, 'forbidden_host', 'this host name is not served here');
+const FORBIDDEN_ORIGIN = gatewayError(RPC_CODES.invalidRequest, 'forbidden_origin', 'this origin is not allowed');
+const REPEATED_HEADER = gatewayError(RPC_CODES.invalidRequest, 'repeated_header', 'a header is given twice');
+const INVALID_TARGET = gatewayError(RPC_CODES.invalidRequest, 'invalid_target', 'the request target is not valid');
+const AMBIGUOUS_PATH = gatewayError(
+  RPC_CODES.invalidRequest,
+  'ambiguous_path',
+  'the path must be written as configured',
+);
+const METHOD_REFUSED = gatewayError(RPC_CODES.invalidRequest, 'method_not_allowed', 'this method is not served');
+const OVERLOADED = gatewayError(RPC_CODES.overloaded, 'overloaded', 'too many requests in flight');
+const DRAINING = gatewayError(RPC_CODES.overloaded, 'draining', 'the gateway is shutting down');
+const INTERNAL = gatewayError(-32603, 'internal_error', 'the gateway failed');
+const SINGLE_HEADERS = new Set(['host', 'content-type', 'authorization']);
+const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/;
+const MAX_HEADERS = 128;
+const CHECKING_MS = 1_000;
+const MAX_HEADERS_MS = 10_000;
+
+/**
+ * A reverse proxy for one MCP server that enforces the engine's policy. Throws `TypeError` for options that cannot be
+ * used; dials nothing before the first request.
+ */
+export function createGateway(options: GatewayOptions): Gateway {
+  const limits: GatewayLimits = { ...DEFAULT_LIMITS, ...options.limits };
+  const upstreamUrl = readUpstream(options.upstream);
+  const mcpPath = upstreamUrl.pathname === '/' ? '/mcp' : upstreamUrl.pathname;
+  const canonicalMcpPath = canonicalPath(mcpPath);
+  const authority = createAuthorityCheck(options.listen.host, options.allowHosts ?? [], options.allowOrigins ?? []);
+  const telemetry = options.telemetry ?? createTelemetry();
+  const gateway: GatewayContext = {
+    engine: options.engine,
+    decider: createDecider(options.engine, telemetry),
+    upstream: createUpstream(upstreamUrl.origin, {
+      connectMs: limits.upstreamConnectMs,
+      headersMs: limits.upstreamHeadersMs,
+      maxHeaderBytes: limits.maxHeaderBytes,
+    }),
+    sessions: options.sessions ?? createLocalSessionTable(limits.maxSessions, limits.sessionIdleMs),
+    ledger: createRequestLedger(limits.maxSessions, limits.sessionIdleMs),
+    tasks: createTaskLedger(limits.maxTasks),
+    telemetry,
+    limits,
+    scheme: options.scheme ?? 'http',
+    forwardAuthorization: options.forwardAuthorization ?? false,
+    resourceMetadata: readResourceMetadata(options.resourceMetadata),
+  };
+
+  let draining = false;
+  let inFlight = 0;
+  let idle: (() => void) | undefined;
+  const streams = new Set<ServerResponse>();
+
+  const handlerFor = (exchange: Exchange): Handler | RpcError => {
+    const { request, response, target } = exchange;
+    const { method, headers } = request;
+    if (method === 'TRACE' || method === 'CONNECT') return METHOD_REFUSED;
+    if (target.path !== mcpPath) return canonicalPath(target.path) === canonicalMcpPath ? AMBIGUOUS_PATH : serveHttp;
+    if (headers.origin !== undefined) allowOrigin(response, headers.origin);
+    if (method === 'POST') return servePost;
+    if (method === 'GET') return serveStream;
+    if (method === 'DELETE') return serveEnd;
+    return isPreflight(exchange) ? answerPreflight : serveHttp;
+  };
+
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    const note: ExchangeNote = {};
+    const target = readTarget(request.url);
+    const host = authority.host(request.headers.host);
+    let release: (() => void) | undefined;
+    const exchange: Exchange = {
+      request,
+      response,
+      id: requestIdOf(request),
+      target: target ?? { path: '', raw: '' },
+      host: host ?? '',
+      note,
+      becomeStream() {
+        if (streams.size >= limits.maxStreams) return false;
+        release?.();
+        streams.add(response);
+        release = () => {
+          streams.delete(response);
+          if (inFlight === 0 && streams.size === 0) idle?.();
+        };
+        return true;
+      },
+    };
+    const started = performance.now();
+    // A write that comes too late is an error of the response; its `close` is all that counts.
+    response.on('error', () => {});
+    response.once('close', () => {
+      release?.();
+      if (draining) server.closeIdleConnections();
+      telemetry.request({
+        requestId: exchange.id,
+        traceparent: traceparentOf(request),
+        method: request.method ?? '',
+        path: exchange.target.path,
+        status: response.statusCode,
+        rpcMethod: note.rpcMethod,
+        entity: note.entity,
+        outcome: note.outcome ?? (response.writableFinished ? 'passed' : 'aborted'),
+        route: note.route,
+        code: note.code,
+        durationMs: Math.round((performance.now() - started) * 1000) / 1000,
+      });
+    });
+
+    if (draining) return answerError(exchange, 503, DRAINING, undefined, ['connection', 'close', 'retry-after', '1']);
+    const refused = checkAuthority(authority, request, host);
+    if (refused !== undefined) return answerError(exchange, 403, refused, undefined, ['connection', 'close']);
+    if (repeatedHeader(request)) {
+      return answerError(exchange, 400, REPEATED_HEADER, undefined, ['connection', 'close']);
+    }
+    if (target === undefined) return answerError(exchange, 400, INVALID_TARGET, undefined, ['connection', 'close']);
+    const handler = handlerFor(exchange);
+    if (typeof handler !== 'function') return answerError(exchange, handler === METHOD_REFUSED ? 405 : 404, handler);
+    const accepted = handler === serveStream ? exchange.becomeStream() : inFlight < limits.maxInFlight;
+    if (!accepted) {
+      return answerError(exchange, 503, OVERLOADED, undefined, ['connection', 'close', 'retry-after', '1']);
+    }
+    if (handler !== serveStream) {
+      inFlight++;
+      telemetry.inFlight(1);
+      release = () => {
+        inFlight--;
+        telemetry.inFlight(-1);
+        if (inFlight === 0 && streams.size === 0) idle?.();
+      };
+    }
+    void serve(gateway, exchange, handler);
+  };
+
+  const server = createServer(
+    {
+      maxHeaderSize: limits.maxHeaderBytes,
+      requestTimeout: limits.requestMs,
+      headersTimeout: Math.min(MAX_HEADERS_MS, limits.requestMs),
+      connectionsCheckingInterval: Math.min(CHECKING_MS, limits.requestMs),
+    },
+    onRequest,
+  );
+  server.maxHeadersCount = MAX_HEADERS;
+  server.on('clientError', onClientError);
+  const admin =
+    options.admin === undefined
+      ? undefined
+      : createServer((request, response) => {
+          const state = { engine: options.engine, telemetry, accepting: () => !draining };
+          serveAdmin(state, request, response).catch((error: unknown) => {
+            telemetry.error('the admin listener failed', error);
+            response.destroy();
+          });
+        });
+
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    draining = true;
+    const closed = stop(server);
+    for (const response of streams) response.end();
+    const busy = inFlight > 0 || streams.size > 0;
+    const drained = !busy || (await drain(limits.drainMs, (resolve) => (idle = resolve)));
+    server.closeAllConnections();
+    await closed;
+    await (drained ? gateway.upstream.close() : gateway.upstream.destroy());
+    await gateway.sessions.close();
+    if (admin !== undefined) {
+      const adminClosed = stop(admin);
+      admin.closeAllConnections();
+      await adminClosed;
+    }
+    telemetry.info('closed', { drained });
+    telemetry.flush();
+  };
+
+  return {
+    async listen() {
+      const origin = await listenOn(server, options.listen.host, options.listen.port);
+      const adminUrl =
+        admin === undefined || options.admin === undefined
+          ? undefined
+          : await listenOn(admin, options.admin.host, options.admin.port);
+      return { url: `${origin}${mcpPath}`, adminUrl };
+    },
+    close: () => (closing ??= close()),
+  };
+}
+
+async function serve(gateway: GatewayContext, exchange: Exchange, handler: Handler): Promise<void> {
+  try {
+    await handler(gateway, exchange);
+  } catch (error) {
+    if (!(error instanceof ClientGoneError)) {
+      gateway.telemetry.error('a request failed', error);
+      exchange.note.outcome = 'failed';
+      answerError(exchange, 500, INTERNAL);
+    }
+  } finally {
+    if (!exchange.response.writableEnded) exchange.response.destroy();
+  }
+}
+
+function checkAuthority(
+  check: AuthorityCheck,
+  request: IncomingMessage,
+  host: string | undefined,
+): RpcError | undefined {
+  if (host === undefined) return FORBIDDEN_HOST;
+  return check.origin(request.headers.origin) ? undefined : FORBIDDEN_ORIGIN;
+}
+
+/** Two lines of one of these would let two readers see two values; node keeps the first and says nothing. */
+function repeatedHeader(request: IncomingMessage): boolean {
+  const seen = new Set<string>();
+  for (let i = 0; i < request.rawHeaders.length; i += 2) {
+    const name = (request.rawHeaders[i] ?? '').toLowerCase();
+    if (!SINGLE_HEADERS.has(name)) continue;
+    if (seen.has(name)) return true;
+    seen.add(name);
+  }
+  return false;
+}
+
+function traceparentOf(request: IncomingMessage): string | undefined {
+  const { traceparent } = request.headers;
+  return typeof traceparent === 'string' && TRACEPARENT.test(traceparent) ? traceparent : undefined;
+}

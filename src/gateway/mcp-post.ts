@@ -1,0 +1,225 @@
+import { randomBytes } from 'node:crypto';
+import { HTTP_ENTITY, answerUnauthenticated, identifyCaller, withheldHeaders } from './caller.ts';
+import type { Caller } from './caller.ts';
+import { readClientBody } from './client-message.ts';
+import type { ClientBody, ClientMessage, ClientRequest } from './client-message.ts';
+import { denialAnswer, denialError } from './denial.ts';
+import { ClientGoneError, answer, answerError, answerHttp } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
+import { requestHeaders } from './forwarded-headers.ts';
+import type { GatewayContext } from './gateway-context.ts';
+import { relayResponse } from './mcp-relay.ts';
+import { isMediated, mediationOf, resemblesMediated } from './mediation.ts';
+import type { Mediation } from './mediation.ts';
+import type { PendingRequest } from './pending-requests.ts';
+import { readBody } from './request-body.ts';
+import { RPC_CODES, errorResponse, gatewayError } from './rpc-error.ts';
+import type { RpcError } from './rpc-error.ts';
+import { NO_CHANGES, rule } from './ruling.ts';
+import type { Plan, Ruling } from './ruling.ts';
+import { findSession } from './session-access.ts';
+import type { GatewaySession } from './session-table.ts';
+import { checkStandardHeaders } from './standard-headers.ts';
+import { answerFailure, upstreamFailure } from './upstream-answer.ts';
+import { UpstreamError } from './upstream.ts';
+
+/** Its response is a stream without end (MCP 2026-07-28). */
+const LISTEN = 'subscriptions/listen';
+const OVERLOADED = gatewayError(RPC_CODES.overloaded, 'overloaded', 'too many streams are open');
+const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
+
+/** Serves a POST on the MCP endpoint. Source: MCP Streamable HTTP, sending messages to the server. */
+export async function servePost(gateway: GatewayContext, exchange: Exchange): Promise<void> {
+  const body = await receive(gateway, exchange);
+  if (body === undefined) return;
+  const plans = await identifyAll(gateway, exchange, body);
+  if (plans === undefined) return;
+  const callers = plans.map((plan) => plan.caller);
+  const session = await findSession(gateway, exchange, callers);
+  if (session === 'refused') return;
+
+  const rulings: Ruling[] = [];
+  for (const plan of plans) rulings.push(await rule(gateway, exchange, plan, body, session));
+  const open = openRequests(gateway, session, rulings);
+  const forwarded = open.filter((ruling) => ruling.kind === 'forward');
+  const answered = open.filter((ruling) => ruling.kind !== 'forward');
+  if (forwarded.length === 0) return answerHere(exchange, body, answered);
+
+  if (exchange.response.destroyed) throw new ClientGoneError('the client is gone');
+  const pending = forwarded.flatMap((ruling) => (ruling.pending === undefined ? [] : [ruling.pending]));
+  const [first] = forwarded;
+  const sent = gateway.upstream.send({
+    method: 'POST',
+    path: exchange.target.raw,
+    headers: requestHeaders(exchange.request, {
+      withheld: withheldHeaders(gateway, callers),
+      changed: body.batch ? NO_CHANGES : (first?.headers ?? NO_CHANGES),
+      requestId: exchange.id,
+      upstreamSessionId: session?.upstreamId,
+      identityEncoding: true,
+    }),
+    body: payload(body, forwarded, open.length),
+  });
+  exchange.response.once('close', () => sent.cancel());
+  try {
+    await relayResponse(gateway, exchange, {
+      response: await sent.response,
+      pending,
+      answered: answered.map(answerText),
+      batch: body.batch,
+      session,
+      openSession: initializes(body) && session === undefined ? (id) => openSession(gateway, callers, id) : undefined,
+    });
+  } catch (error) {
+    if (error instanceof UpstreamError && !error.sent && session !== undefined) {
+      const ledger = gateway.ledger.ofSession(session.id);
+      for (const request of pending) ledger.settle(request.id);
+    }
+    const failure = upstreamFailure(gateway, error);
+    const [only] = pending;
+    if (!body.batch) return answerFailure(exchange, failure, only?.idText);
+    const errors = pending.map((request) => errorResponse(request.idText, failure.error));
+    answer(
+      exchange,
+      failure.status,
+      ['content-type', 'application/json'],
+      `[${[...answered.map(answerText), ...errors].join(',')}]`,
+    );
+  }
+}
+
+async function receive(gateway: GatewayContext, exchange: Exchange): Promise<ClientBody | undefined> {
+  const { headers } = exchange.request;
+  if (!JSON_TYPE.test(headers['content-type'] ?? '') || headers['content-encoding'] !== undefined) {
+    const error = gatewayError(
+      RPC_CODES.invalidRequest,
+      'unsupported_media_type',
+      'the body must be plain JSON in UTF-8',
+    );
+    answerError(exchange, 415, error, undefined, ['connection', 'close']);
+    return undefined;
+  }
+  const bytes = await readBody(exchange.request, gateway.limits.maxBodyBytes);
+  if (bytes === 'aborted') return undefined;
+  if (bytes === 'too-large') {
+    const error = gatewayError(RPC_CODES.invalidRequest, 'body_too_large', 'the body is too large');
+    answerError(exchange, 413, error, undefined, ['connection', 'close']);
+    return undefined;
+  }
+  const body = readClientBody(bytes);
+  if ('refused' in body) {
+    answerError(exchange, 400, body.refused, body.idText);
+    return undefined;
+  }
+  const [first] = body.messages;
+  if (first?.kind === 'request' && first.method === LISTEN && !exchange.becomeStream()) {
+    answerError(exchange, 503, OVERLOADED, first.idText, ['retry-after', '1']);
+    return undefined;
+  }
+  if (first !== undefined)
+    exchange.note.rpcMethod = body.batch ? 'batch' : first.kind === 'response' ? 'response' : first.method;
+  const disagreement = checkStandardHeaders(headers, body);
+  if (disagreement === undefined) return body;
+  answerError(exchange, 400, disagreement, first?.kind === 'request' && !body.batch ? first.idText : undefined);
+  return undefined;
+}
+
+/** Undefined when the request was answered: somebody is not authenticated, or a message does not say what it wants. */
+async function identifyAll(gateway: GatewayContext, exchange: Exchange, body: ClientBody): Promise<Plan[] | undefined> {
+  const plans: Plan[] = [];
+  for (const message of body.messages) {
+    const mediation = readMediation(message);
+    if (mediation !== undefined && 'code' in mediation) {
+      const idText = message.kind === 'request' && !body.batch ? message.idText : undefined;
+      answerError(exchange, 400, mediation, idText);
+      return undefined;
+    }
+    const caller = await identifyCaller(gateway, exchange, mediation?.entity ?? HTTP_ENTITY);
+    if ('code' in caller) {
+      answerUnauthenticated(gateway, exchange, caller);
+      return undefined;
+    }
+    plans.push({ message, mediation, caller });
+  }
+  return plans;
+}
+
+function readMediation(message: ClientMessage): Mediation | RpcError | undefined {
+  if (message.kind === 'response') return undefined;
+  if (resemblesMediated(message.method)) {
+    return gatewayError(RPC_CODES.invalidRequest, 'ambiguous_method', 'the method can be mistaken for another');
+  }
+  if (!isMediated(message.method)) return undefined;
+  if (message.kind === 'notification') {
+    return gatewayError(RPC_CODES.invalidRequest, 'invalid_request', 'this method needs an id');
+  }
+  const mediation = mediationOf(message.method, message.params);
+  return mediation ?? gatewayError(RPC_CODES.invalidParams, 'invalid_params', 'the params do not say what is called');
+}
+
+/** Registers what is about to be sent; a request whose id still waits for a response is refused. */
+function openRequests(
+  gateway: GatewayContext,
+  session: GatewaySession | undefined,
+  rulings: readonly Ruling[],
+): readonly Ruling[] {
+  if (session === undefined) return rulings;
+  const ledger = gateway.ledger.ofSession(session.id);
+  return rulings.map((ruling) => {
+    if (ruling.kind !== 'forward' || ruling.pending === undefined || ledger.open(ruling.pending)) return ruling;
+    const error = gatewayError(
+      RPC_CODES.invalidRequest,
+      'request_id_in_use',
+      'a request with this id still waits for its response',
+    );
+    return { kind: 'refuse', request: requestOf(ruling.pending), error };
+  });
+}
+
+function requestOf(pending: PendingRequest): ClientRequest {
+  const { id, idText, method } = pending;
+  return { kind: 'request', id, idText, method, params: undefined, span: { start: 0, end: 0 } };
+}
+
+/** What goes upstream: the bytes as they came when nothing was changed or kept back. */
+function payload(
+  body: ClientBody,
+  forwarded: readonly Extract<Ruling, { kind: 'forward' }>[],
+  total: number,
+): string | Buffer {
+  const untouched = forwarded.length === total && forwarded.every((ruling) => !ruling.rewritten);
+  if (untouched) return body.bytes;
+  const texts = forwarded.map((ruling) => ruling.text);
+  return body.batch ? `[${texts.join(',')}]` : (texts[0] ?? '');
+}
+
+function answerHere(exchange: Exchange, body: ClientBody, answered: readonly Ruling[]): void {
+  const [only] = answered;
+  if (body.batch || only === undefined) {
+    return answer(exchange, 200, ['content-type', 'application/json'], `[${answered.map(answerText).join(',')}]`);
+  }
+  if (only.kind === 'deny') return answerHttp(exchange, denialAnswer(only.decision, only.request.idText));
+  if (only.kind === 'refuse')
+    answerError(exchange, only.error.code === RPC_CODES.denied ? 200 : 400, only.error, only.request.idText);
+}
+
+function answerText(ruling: Ruling): string {
+  if (ruling.kind === 'forward') return '';
+  const error = ruling.kind === 'deny' ? denialError(ruling.decision) : ruling.error;
+  return errorResponse(ruling.request.idText, error);
+}
+
+function initializes(body: ClientBody): boolean {
+  const [first] = body.messages;
+  return first?.kind === 'request' && first.method === 'initialize';
+}
+
+async function openSession(
+  gateway: GatewayContext,
+  callers: readonly Caller[],
+  upstreamId: string,
+): Promise<GatewaySession> {
+  const session = { id: randomBytes(32).toString('base64url'), upstreamId, owner: callers[0]?.principal ?? '' };
+  await gateway.sessions.create(session);
+  return session;
+}

@@ -1,0 +1,134 @@
+import { HTTP_ENTITY, answerUnauthenticated, identifyCaller, withheldHeaders } from './caller.ts';
+import type { Caller } from './caller.ts';
+import { EventTooLargeError } from './event-stream.ts';
+import { ClientGoneError, answer } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
+import { requestHeaders, responseHeaders } from './forwarded-headers.ts';
+import type { GatewayContext } from './gateway-context.ts';
+import { relayEvents } from './relay-events.ts';
+import { mediaType } from './relay.ts';
+import type { FindRequest } from './screen.ts';
+import { endSession, findSession } from './session-access.ts';
+import type { GatewaySession } from './session-table.ts';
+import { INVALID_RESPONSE, answerFailure, statusFailure, upstreamFailure } from './upstream-answer.ts';
+import { UpstreamError } from './upstream.ts';
+import type { UpstreamExchange, UpstreamResponse } from './upstream.ts';
+
+const NO_CHANGES: ReadonlyMap<string, string | undefined> = new Map();
+const MAX_REFUSAL_BYTES = 65_536;
+
+/**
+ * Serves a GET on the MCP endpoint: a stream of the server's own messages. A response on it, replayed to a client that
+ * resumes, is decided as the operation of the session that it answers. Source: MCP Streamable HTTP, listening for
+ * messages; resumability.
+ */
+export async function serveStream(gateway: GatewayContext, exchange: Exchange): Promise<void> {
+  const entered = await enter(gateway, exchange);
+  if (entered === undefined) return;
+  const { session } = entered;
+  const sent = send(gateway, exchange, 'GET', entered);
+  let response: UpstreamResponse;
+  try {
+    response = await sent.response;
+    if (response.status < 200 || response.status >= 300)
+      return await relayRefusal(gateway, exchange, response, session);
+    if (!isEventStream(response)) throw new UpstreamError('invalid', true);
+  } catch (error) {
+    return answerFailure(exchange, upstreamFailure(gateway, error), undefined);
+  }
+  const ledger = session === undefined ? undefined : gateway.ledger.ofSession(session.id);
+  const find: FindRequest = (id) => (id === null ? undefined : ledger?.find(id));
+  exchange.response.writeHead(response.status, [
+    ...responseHeaders(response.headers, session?.id, true),
+    'x-request-id',
+    exchange.id,
+  ]);
+  exchange.response.flushHeaders();
+  gateway.telemetry.openStreams(1);
+  try {
+    await relayEvents(gateway, exchange, response, find, (_, screened) => {
+      for (const { request } of screened?.messages ?? []) if (request !== undefined) ledger?.settle(request.id);
+    });
+  } catch (error) {
+    if (error instanceof ClientGoneError) return;
+    if (error instanceof EventTooLargeError) gateway.telemetry.upstreamError('too-large');
+    else upstreamFailure(gateway, error);
+  } finally {
+    gateway.telemetry.openStreams(-1);
+    exchange.response.end();
+  }
+}
+
+/** Serves a DELETE on the MCP endpoint: ends the session here and upstream. */
+export async function serveEnd(gateway: GatewayContext, exchange: Exchange): Promise<void> {
+  const entered = await enter(gateway, exchange);
+  if (entered === undefined) return;
+  const { session } = entered;
+  const sent = send(gateway, exchange, 'DELETE', entered);
+  let failure = INVALID_RESPONSE;
+  try {
+    const response = await sent.response;
+    const refused = response.status >= 400;
+    if (refused && session === undefined) return await relayRefusal(gateway, exchange, response, undefined);
+    await response.body.collect(MAX_REFUSAL_BYTES, gateway.limits.upstreamBodyMs);
+    if (session !== undefined) await endSession(gateway, session);
+    // A server that does not let clients end sessions says 405; here the session is over all the same.
+    return answer(exchange, refused ? 204 : response.status, [], '');
+  } catch (error) {
+    failure = upstreamFailure(gateway, error);
+  }
+  if (session !== undefined) await endSession(gateway, session);
+  answerFailure(exchange, failure, undefined);
+}
+
+interface Entered {
+  readonly caller: Caller;
+  readonly session: GatewaySession | undefined;
+}
+
+async function enter(gateway: GatewayContext, exchange: Exchange): Promise<Entered | undefined> {
+  const caller = await identifyCaller(gateway, exchange, HTTP_ENTITY);
+  if ('code' in caller) {
+    answerUnauthenticated(gateway, exchange, caller);
+    return undefined;
+  }
+  const session = await findSession(gateway, exchange, [caller]);
+  return session === 'refused' ? undefined : { caller, session };
+}
+
+function send(gateway: GatewayContext, exchange: Exchange, method: string, entered: Entered): UpstreamExchange {
+  const sent = gateway.upstream.send({
+    method,
+    path: exchange.target.raw,
+    headers: requestHeaders(exchange.request, {
+      withheld: withheldHeaders(gateway, [entered.caller]),
+      changed: NO_CHANGES,
+      requestId: exchange.id,
+      upstreamSessionId: entered.session?.upstreamId,
+      identityEncoding: true,
+    }),
+    body: null,
+  });
+  exchange.response.once('close', () => sent.cancel());
+  return sent;
+}
+
+async function relayRefusal(
+  gateway: GatewayContext,
+  exchange: Exchange,
+  response: UpstreamResponse,
+  session: GatewaySession | undefined,
+): Promise<void> {
+  await response.body.collect(MAX_REFUSAL_BYTES, gateway.limits.upstreamBodyMs);
+  if (response.status === 404 && session !== undefined) await endSession(gateway, session);
+  const { allow } = response.headers;
+  const failure = statusFailure(gateway, response.status);
+  answerFailure(exchange, failure, undefined, typeof allow === 'string' ? ['allow', allow] : []);
+}
+
+function isEventStream(response: UpstreamResponse): boolean {
+  const type = response.headers['content-type'];
+  const encoding = response.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') return false;
+  return mediaType(type) === 'text/event-stream';
+}

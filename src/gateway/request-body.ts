@@ -1,0 +1,39 @@
+import type { IncomingMessage } from 'node:http';
+
+/** Why a body was not read to its end. */
+export type BodyFault = 'too-large' | 'aborted';
+
+/**
+ * The bytes of a request's body. Stops reading at `maxBytes`; the connection is of no use then, as the rest of the body
+ * is still on it.
+ */
+export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | BodyFault> {
+  const declared = request.headers['content-length'];
+  if (declared !== undefined && Number(declared) > maxBytes) return Promise.resolve('too-large');
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const finish = (outcome: Buffer | BodyFault): void => {
+      request.off('data', onData);
+      request.off('end', onEnd);
+      request.off('close', onClose);
+      resolve(outcome);
+    };
+    const onData = (chunk: Buffer): void => {
+      bytes += chunk.length;
+      chunks.push(chunk);
+      if (bytes <= maxBytes) return;
+      request.pause();
+      finish('too-large');
+    };
+    const onEnd = (): void => {
+      const [only] = chunks;
+      finish(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, bytes));
+    };
+    const onClose = (): void => finish('aborted');
+    request.on('data', onData);
+    request.once('end', onEnd);
+    request.once('close', onClose);
+    request.once('error', onClose);
+  });
+}

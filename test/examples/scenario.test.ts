@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { Client, ProtocolError, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { POLICY, PORTS } from '../../examples/hr/company.ts';
+import { startPolicyGateway, type PolicyGateway } from '../../examples/hr/gateway.ts';
+import { startIssuer, type Issuer } from '../../examples/hr/issuer.ts';
+import { listenOnLoopback } from '../../examples/hr/loopback-server.ts';
+import { renderReports } from '../../examples/hr/render-reports.ts';
+import { playScenario } from '../../examples/hr/scenario.ts';
+import type { McpEndpoint } from '../../examples/hr/serve-mcp.ts';
+import { startHrServer } from '../../examples/hr/server.ts';
+import { loadBundle } from '../../src/index.ts';
+import { createServer } from 'node:http';
+
+let issuer: Issuer;
+let server: McpEndpoint;
+before(async () => {
+  issuer = await startIssuer(0);
+  server = await startHrServer(0);
+});
+after(async () => {
+  await server.close();
+  await issuer.close();
+});
+
+/** A gateway with the example's policy, but for the issuer's port and what `edit` changes. */
+async function startEdited(edit: (policy: string) => string = (policy) => policy): Promise<PolicyGateway> {
+  const written = await readFile(POLICY, 'utf8');
+  const text = edit(written.replaceAll(`http://127.0.0.1:${PORTS.issuer}`, issuer.url));
+  const load = { baseDirectory: dirname(POLICY) };
+  return startPolicyGateway({ policy: { name: POLICY, text }, load, upstream: server.url, port: 0 });
+}
+
+async function withGateway(use: (gateway: PolicyGateway) => Promise<void>, edit?: (policy: string) => string) {
+  const gateway = await startEdited(edit);
+  try {
+    await use(gateway);
+  } finally {
+    await gateway.close();
+  }
+}
+
+describe('the HR example', () => {
+  it('has a policy that loads without a remark', async () => {
+    const loaded = await loadBundle(POLICY);
+    assert.ok(loaded.ok);
+    assert.deepEqual(loaded.diagnostics, []);
+  });
+
+  it('lets everybody do what they may, and nobody anything else', async () => {
+    await withGateway(async ({ url }) => {
+      const reports = await playScenario(url, issuer);
+      assert.deepEqual(
+        reports.filter(({ matches }) => !matches),
+        [],
+      );
+      assert.ok(reports.length >= 21);
+    });
+  });
+
+  it('notices everything that nobody refuses or hides when there is no gateway', async () => {
+    const reports = await playScenario(server.url, issuer);
+    for (const { expected, matches, call } of reports) {
+      assert.equal(matches, expected.outcome === 'allowed' && expected.hidden === undefined, call);
+    }
+    assert.match(renderReports(reports), /export_payroll +allowed +EXPECTED denied route\.unmatched\n/u);
+  });
+
+  const weakened: readonly [string, string | RegExp, readonly string[]][] = [
+    ['the taint rule', /^.*taint\(secret.*$/mu, ['send_email to=partner@elsewhere.example']],
+    ['redaction in lists', /^.*employees\[\*\]\.ssn.*$/mu, ['list_employees department=Engineering']],
+    ['the check of an argument', / \| regex\('[^']*'\)/u, ['get_compensation employee_id=*']],
+  ];
+  for (const [what, text, calls] of weakened) {
+    it(`notices when ${what} is taken out of the policy`, async () => {
+      await withGateway(
+        async ({ url }) => {
+          const reports = await playScenario(url, issuer);
+          const different = reports.filter(({ matches }) => !matches).map(({ call }) => call);
+          assert.deepEqual(different, calls);
+        },
+        (policy) => {
+          const edited = policy.replace(text, '');
+          assert.notEqual(edited, policy);
+          return edited;
+        },
+      );
+    });
+  }
+
+  it('keeps the labels of a client without session with its subject', async () => {
+    await withGateway(async ({ url }) => {
+      const authProvider = { token: () => issuer.sign('henry') };
+      const connect = async (): Promise<Client> => {
+        const client = new Client({ name: 'stateless', version: '1.0.0' }, { versionNegotiation: { mode: 'auto' } });
+        await client.connect(new StreamableHTTPClientTransport(new URL(url), { authProvider }));
+        assert.equal(client.getNegotiatedProtocolVersion(), '2026-07-28');
+        return client;
+      };
+      const mail = { name: 'send_email', arguments: { to: 'a@elsewhere.example', subject: 'Q3', body: '-' } };
+      const first = await connect();
+      const second = await connect();
+      assert.notEqual((await second.callTool(mail)).isError, true);
+      await first.callTool({ name: 'get_compensation', arguments: { employee_id: 'E-100457' } });
+      await assert.rejects(second.callTool(mail), (error: unknown) => {
+        assert.ok(error instanceof ProtocolError);
+        assert.deepEqual((error.data as Record<string, unknown>)['violation'], 'mail.session_is_secret');
+        return true;
+      });
+      await first.close();
+      await second.close();
+    });
+  });
+
+  it('says which port is taken', async () => {
+    const taken = Number(new URL(issuer.url).port);
+    const said = new RegExp(`^port ${taken}, which the .* needs, is taken: `, 'u');
+    await assert.rejects(startIssuer(taken), { message: said });
+    await assert.rejects(startHrServer(taken), { message: said });
+    await assert.rejects(listenOnLoopback(createServer(), taken, 'third'), { message: said });
+    await assert.rejects(startPolicyGateway({ policy: POLICY, upstream: server.url, port: taken }), { message: said });
+  });
+
+  it('says what is wrong with a policy', async () => {
+    await assert.rejects(
+      startEdited((policy) => policy.replace('pre_invocation:', 'pre_invocaton:')),
+      /the policy was rejected\n[^]*policy\.yaml:\d+:\d+[^]*pre_invocation/u,
+    );
+  });
+});
