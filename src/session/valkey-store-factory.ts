@@ -15,10 +15,10 @@ export const valkeyStoreFactory: SessionStoreFactory = {
     if (typeof ttl === 'number' && typeof lifetime === 'number' && ttl < lifetime) {
       context.alarm({ alarm: 'session_store_ttl_unsound', ttl_seconds: ttl, max_session_lifetime_seconds: lifetime });
     }
-    return onceLoaded(
-      settings.durability !== undefined,
-      import('./valkey-store.ts').then(({ valkeyStore }) => valkeyStore(settings, context)),
-    );
+    return onceUsed(settings.durability !== undefined, async () => {
+      const { valkeyStore } = await import('./valkey-store.ts');
+      return valkeyStore(settings, context);
+    });
   },
   lint({ ttl_seconds: ttl, max_session_lifetime_seconds: lifetime }) {
     if (typeof ttl !== 'number' || typeof lifetime !== 'number' || ttl >= lifetime) return [];
@@ -33,25 +33,43 @@ export const valkeyStoreFactory: SessionStoreFactory = {
   },
 };
 
-/** The store while its modules are still being loaded, and afterwards. */
-function onceLoaded(confirmsAppends: boolean, loading: Promise<LabelStore>): LabelStore {
+/** The store that `load` gives, loaded at the first use of it. */
+function onceUsed(confirmsAppends: boolean, load: () => Promise<LabelStore>): LabelStore {
   let loaded: LabelStore | undefined;
-  const store = loading.then(
-    (made) => (loaded = made),
-    () => {
-      throw new SessionStoreError('unavailable', 'the Valkey client cannot be loaded: is `iovalkey` installed?');
-    },
-  );
-  store.catch(() => undefined);
+  let loading: Promise<LabelStore> | undefined;
+  let closed = false;
+  const store = (): Promise<LabelStore> => {
+    loading ??= load().then(
+      (made) => (loaded = made),
+      () => {
+        throw new SessionStoreError('unavailable', 'the Valkey client cannot be loaded: is `iovalkey` installed?');
+      },
+    );
+    return loading;
+  };
+  const open = (): Promise<LabelStore> =>
+    closed && loading === undefined
+      ? Promise.reject(new SessionStoreError('closed', 'the session store is closed'))
+      : store();
   return {
     kind: 'valkey',
     confirmsAppends,
     loadLabels: (sessionId) =>
-      loaded ? loaded.loadLabels(sessionId) : store.then((made) => made.loadLabels(sessionId)),
+      loaded ? loaded.loadLabels(sessionId) : open().then((made) => made.loadLabels(sessionId)),
     appendLabels: (sessionId, labels) =>
-      loaded ? loaded.appendLabels(sessionId, labels) : store.then((made) => made.appendLabels(sessionId, labels)),
-    health: () => store.then((made) => made.health()),
-    selfCheck: () => store.then((made) => made.selfCheck?.() ?? []),
-    close: () => store.then((made) => made.close()),
+      loaded ? loaded.appendLabels(sessionId, labels) : open().then((made) => made.appendLabels(sessionId, labels)),
+    health: () =>
+      open().then(
+        (made) => made.health(),
+        (error: SessionStoreError) => ({ healthy: false, detail: error.message }),
+      ),
+    selfCheck: () => store().then((made) => made.selfCheck?.() ?? []),
+    close() {
+      closed = true;
+      return loading?.then(
+        (made) => made.close(),
+        () => undefined,
+      );
+    },
   };
 }
