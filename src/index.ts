@@ -67,7 +67,11 @@ export {
   type LabelStore,
   type SessionStoreContext,
   type SessionStoreFactory,
+  type StoreCheck,
   type StoreHealth,
+  type StoreObserver,
+  type StoreOperation,
+  type StoreWarning,
 } from './session/label-store.ts';
 export { memoryStore, type MemoryStoreOptions } from './session/memory-store.ts';
 export { positionAt, type Position, type Source, type Span } from './text/source.ts';

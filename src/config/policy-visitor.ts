@@ -9,6 +9,7 @@ import type { Program } from '../engine/program.ts';
 import type { Route } from '../engine/route-table.ts';
 import { whenMatches, type PluginCondition } from '../plugins/conditional-plugin.ts';
 import type { PluginHostOptions } from '../plugins/plugin-host.ts';
+import type { StoreObserver } from '../session/label-store.ts';
 import type { StoreReference } from '../session/store-reference.ts';
 import { memoryStore } from '../session/memory-store.ts';
 import { canonicalJson } from '../text/json.ts';
@@ -36,6 +37,7 @@ export interface PolicyVisitorOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly now: () => number;
   readonly alarm: PluginHostOptions['alarm'];
+  readonly observer: StoreObserver | undefined;
   readonly report: Report;
 }
 
@@ -119,12 +121,12 @@ export class PolicyVisitor implements ConfigVisitor {
   }
 
   global(section: Section | undefined): void {
-    const { report, baseDirectory, now, alarm, kinds } = this.#options;
+    const { report, baseDirectory, environment, now, alarm, observer, kinds } = this.#options;
     this.#globalSection = section;
     const split = section && splitSection(section, report);
     const store = split?.globalOnly.get('session_store');
     this.sessionStoreBlock = canonicalJson(store === undefined ? null : toValue(store.value));
-    const context = { now, baseDirectory, alarm };
+    const context = { now, baseDirectory, environment, alarm, ...(observer === undefined ? {} : { observer }) };
     this.sessions.store = buildSessionStore(store, kinds.sessionStores, context, report) ?? this.sessions.store;
     const options = { timeout: this.#timeout, now, alarm };
     const pdp = split?.globalOnly.get('pdp');

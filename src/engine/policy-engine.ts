@@ -444,6 +444,7 @@ export class PolicyEngine implements Engine {
       route,
       decision_was_allow: allowed,
       failure: error instanceof SessionStoreError ? error.failure : 'unavailable',
+      detail: error instanceof SessionStoreError ? error.message : undefined,
     });
   }
 
