@@ -1,4 +1,5 @@
-import type { Constraint, Decision, Taint, Violation } from '../engine/decision.ts';
+import type { Constraint } from '../engine/constraint.ts';
+import type { Decision, Taint, Violation } from '../engine/decision.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { JsonValue, Phase } from '../engine/operation.ts';
 import { positionAt } from '../text/source.ts';

@@ -159,6 +159,7 @@ export class PolicyVisitor implements ConfigVisitor {
     this.#routeLayers.push(own);
     if (head === undefined) return;
     this.#heads.push(head);
+    if (head.when !== undefined) this.#refuseConditionalAuthentication(section, own, head);
     const layersOf = (extraTags: readonly string[]): readonly SectionLayer[] => [
       ...this.#broadLayers(head.type, [...head.tags, ...extraTags]),
       own,
@@ -248,6 +249,22 @@ export class PolicyVisitor implements ConfigVisitor {
       .filter(({ entry }) => entry.hooks.includes('identity.resolve') && entry.mode !== 'disabled')
       .map(({ handle }: DeclaredPlugin) => handle)
       .toSorted((a, b) => a.priority - b.priority);
+  }
+
+  /** Who calls is established before a condition over arguments and labels can be read. */
+  #refuseConditionalAuthentication(section: Section, own: SectionLayer, head: RouteHead): void {
+    const groups = head.tags.flatMap((tag) => (tag === EVERYBODY ? [] : (this.#groups.get(tag) ?? [])));
+    const asking = [own, ...groups].find(({ authentication }) => authentication !== undefined);
+    if (asking === undefined) return;
+    const at = entryOf(section.node, 'when')?.keySpan ?? head.span;
+    this.#report.add(
+      'config/conditional-authentication',
+      at,
+      `the route has a condition, and \`${asking.place}\` asks for authentication of its own`,
+      {
+        help: 'ask for authentication globally or by a default of the type, or make the condition a rule',
+      },
+    );
   }
 
   #narrower(section: Section, place: string): SectionLayer {
