@@ -82,6 +82,7 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
     environment: options.environment ?? process.env,
     now: options.now ?? Date.now,
     alarm,
+    observer: options.storeObserver,
     report,
   });
   walkBundle(root, [visitor]);

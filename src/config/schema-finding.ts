@@ -61,7 +61,8 @@ function settleChoice(choice: SchemaError, errors: readonly SchemaError[], dropp
     (branch) =>
       branch.length > 0 && !branch.some((error) => error.keyword === 'type' && placeOf(error) === placeOf(choice)),
   );
-  const only = meant.length === 1 ? meant[0] : undefined;
+  const severalFit = Array.isArray(choice.params['passingSchemas']);
+  const only = meant.length === 1 && !severalFit ? meant[0] : undefined;
   for (const error of branches.flat()) if (!only?.includes(error)) dropped.add(error);
   if (only) dropped.add(choice);
 }

@@ -1,3 +1,4 @@
+import type { InboundCredential } from './inbound-credential.ts';
 import type { ArgumentMap, ElicitationVerb } from '../language/ast.ts';
 import type { Alarm, Awaitable } from '../session/label-store.ts';
 import type { SessionIdentity } from '../session/session-identity.ts';
@@ -102,12 +103,6 @@ export type IdentityOutcome =
       readonly credential?: InboundCredential;
     }
   | { readonly outcome: 'denied'; readonly violation: Violation };
-
-export interface InboundCredential {
-  readonly role: 'user' | 'client' | 'caller_workload';
-  readonly token: string;
-  readonly header: string;
-}
 
 /** An operation as a plugin may see it: frozen, and only the slots its capabilities reveal. */
 export interface PluginInput {

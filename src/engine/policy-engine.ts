@@ -2,7 +2,8 @@ import { parseJson, stringifyJson } from '../text/json.ts';
 import { SessionStoreError, type Alarm, type Awaitable, type StoreHealth } from '../session/label-store.ts';
 import { authenticate } from './authentication.ts';
 import type { Bundle } from './bundle.ts';
-import type { Constraint, Decision, Taint, Violation } from './decision.ts';
+import type { Constraint } from './constraint.ts';
+import type { Decision, Taint, Violation } from './decision.ts';
 import type { Engine, IdentityResult } from './engine.ts';
 import { Frame, type FrameStart } from './frame.ts';
 import { deny, type Halt } from './halt.ts';
@@ -352,6 +353,7 @@ export class PolicyEngine implements Engine {
     const { earlier } = run;
     if (earlier?.program !== undefined) {
       frame.routeKey = earlier.frame?.routeKey;
+      frame.routeMeta = earlier.frame?.routeMeta;
       run.program = earlier.program;
       return earlier.program;
     }
@@ -444,6 +446,7 @@ export class PolicyEngine implements Engine {
       route,
       decision_was_allow: allowed,
       failure: error instanceof SessionStoreError ? error.failure : 'unavailable',
+      detail: error instanceof SessionStoreError ? error.message : undefined,
     });
   }
 
@@ -458,6 +461,7 @@ function programOf(bundle: Bundle, frame: Frame): Program {
   const route = bundle.routes.find(entity, frame);
   if (route === undefined) return bundle.unmatched[entity.type](entity.tags);
   frame.routeKey = route.keyOf(entity.name);
+  frame.routeMeta = route.meta;
   return route.programFor(entity.tags);
 }
 
