@@ -90,6 +90,9 @@ export class PluginRegistry {
     const config = configNode(node);
     const base = this.#make(entry, kind, config);
     if (base === undefined) return;
+    for (const { message, help } of kind.lint?.(configOf(config)) ?? []) {
+      this.#report.add('config/plugin-doubt', config.span, `plugin \`${name}\`: ${message}`, { help });
+    }
     this.declared.set(name, {
       entry,
       handle: base,
