@@ -1,4 +1,5 @@
-import type { Constraint, Decision, Taint, Violation } from '../engine/decision.ts';
+import type { Constraint } from '../engine/constraint.ts';
+import type { Decision, Taint, Violation } from '../engine/decision.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { JsonValue, Phase } from '../engine/operation.ts';
 import { positionAt } from '../text/source.ts';
@@ -23,7 +24,7 @@ export interface Answer {
   readonly violation: Violation | null;
   /** As they would be forwarded. */
   readonly args?: JsonValue;
-  /** As it would be returned; as given when `post` did not run, absent when `post` refused. */
+  /** As it would be returned; as given when `post` did not run or refused. */
   readonly result?: JsonValue;
   readonly modified: { readonly args: boolean; readonly result: boolean };
   /** Of all phases run, each once. */
@@ -51,7 +52,10 @@ export async function evaluate(engine: Engine, request: EvaluationRequest): Prom
   }
   const post = await engine.post(operation, result);
   const decisions = pre === undefined ? [post] : [pre, post];
-  return answerOf(id, decisions, post, { args: (pre ?? post).args, result: post.result });
+  return answerOf(id, decisions, post, {
+    args: (pre ?? post).args,
+    result: post.decision === 'allow' ? post.result : result,
+  });
 }
 
 /** `last` is the one of `decisions` that the others led to. */

@@ -12,7 +12,7 @@ import { compileField } from './field-pipeline.ts';
 import type { Frame } from './frame.ts';
 import { deny, denyWith, type Halt } from './halt.ts';
 import type { JsonValue, Phase } from './operation.ts';
-import { pluginInput } from './plugin-input.ts';
+import { hookOf, pluginInput } from './plugin-input.ts';
 import type { PluginHandle } from './plugin-handle.ts';
 import { compilePredicate, pathsOf, type CompiledPredicate } from './predicates.ts';
 import { compileRestriction } from './restrict.ts';
@@ -110,6 +110,7 @@ export function compileStep(step: Step, where: StepPlace, scope: CompileScope): 
       return { ...at, run: runTaint(step, where, scope) };
     case 'plugin': {
       const plugin = pluginToCall(step.name, isOperationHook, span(), scope);
+      if (plugin?.observesOnly === true) return { ...at, run: (frame) => passObserver(plugin, frame) };
       return { ...at, run: plugin === undefined ? unusable(where) : (frame) => runPlugin(plugin, frame) };
     }
     case 'delegate': {
@@ -217,6 +218,12 @@ export async function runPlugin(
       for (const label of result.labels) frame.addTaint({ label, scopes: ['session'] });
       return undefined;
   }
+}
+
+/** A plugin that only observes hears of the phase when it is decided; a step that calls it need not wait. */
+function passObserver(plugin: PluginHandle, frame: Frame): StepOutcome {
+  const hook = hookOf(frame.operation.entity.type, frame.phase);
+  return plugin.hooks.includes(hook) ? undefined : runPlugin(plugin, frame);
 }
 
 async function runDelegate(
