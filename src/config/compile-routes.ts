@@ -5,9 +5,10 @@ import type { RoutedEntityType } from '../engine/operation.ts';
 import { compilePredicate, pathsOf, type CompiledPredicate } from '../engine/predicates.ts';
 import type { CompileScope } from '../engine/compile-scope.ts';
 import type { Program } from '../engine/program.ts';
+import type { RouteMeta } from '../engine/route-meta.ts';
 import { scoreOf, type Route, type RouteMatcher } from '../engine/route-table.ts';
 import { parsePredicate } from '../language/parse-predicate.ts';
-import { entryOf, type MapNode } from '../text/document.ts';
+import { entryOf, type DocumentNode, type MapNode } from '../text/document.ts';
 import type { Span } from '../text/source.ts';
 import type { AttributeUse } from './layer-facts.ts';
 import { stringOf, stringsOf } from './policy-terms.ts';
@@ -27,6 +28,7 @@ export interface RouteHead {
   /** `tool:pay`, `tool:pay,ship`, `tool:hr-*`, with `@scope` behind a scoped one. */
   readonly key: string;
   readonly span: Span;
+  readonly meta: RouteMeta;
   /** Tags and groups in the order they apply, each once. */
   readonly tags: readonly string[];
 }
@@ -57,6 +59,7 @@ export function routeHead(section: Section, groups: ReadonlySet<string>, scope: 
     ...whenOf(node, scope),
     key: `${type}:${names}${routeScope === undefined ? '' : `@${routeScope}`}`,
     span: entity.value.span,
+    meta: { tags, properties: propertiesOf(meta?.kind === 'map' ? entryOf(meta, 'properties')?.value : undefined) },
     tags: [...new Set([...tags, ...named])],
   };
 }
@@ -78,6 +81,16 @@ function matcherOf(
     });
   }
   return { kind: 'list', names: names.map(({ text }) => text) };
+}
+
+function propertiesOf(node: DocumentNode | undefined): Readonly<Record<string, string>> {
+  const entries = node?.kind === 'map' ? node.entries : [];
+  return Object.fromEntries(
+    entries.flatMap(({ key, value }) => {
+      const text = stringOf(value);
+      return text === undefined ? [] : [[key, text]];
+    }),
+  );
 }
 
 function whenOf(node: MapNode, scope: CompileScope): Pick<RouteHead, 'when' | 'conditions'> {
@@ -103,6 +116,7 @@ export function makeRoute(
     matcher,
     scope,
     when: head.when,
+    meta: head.meta,
     keyOf: matcher.kind === 'list' ? (name) => keys.get(name) ?? head.key : () => head.key,
     programFor: programsByTags(compose, new Set([...groups].filter((group) => !head.tags.includes(group)))),
   };

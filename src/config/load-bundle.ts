@@ -82,6 +82,7 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
     environment: options.environment ?? process.env,
     now: options.now ?? Date.now,
     alarm,
+    observer: options.storeObserver,
     report,
   });
   walkBundle(root, [visitor]);
@@ -99,6 +100,7 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
     digest: digestOf([...sources, ...attributes.sources]),
     routes: new RouteTable(visitor.routes),
     unmatched,
+    observed: plugins.some((plugin) => plugin.observe !== undefined),
     sessions: visitor.sessions,
     sessionStoreBlock: visitor.sessionStoreBlock,
     onMissingSession: visitor.onMissingSession,

@@ -55,10 +55,6 @@ export function parseLayer(terms: PolicyTerms, place: string, report: Report): P
   };
 }
 
-export function isEmptyLayer(layer: ParsedLayer): boolean {
-  return layer.args.length + layer.pre.length + layer.result.length + layer.post.length === 0;
-}
-
 function parsePhase(
   node: DocumentNode | undefined,
   listName: 'pre_invocation' | 'post_invocation',

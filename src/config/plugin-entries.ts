@@ -11,6 +11,7 @@ import {
   type PluginKind,
   type PluginMode,
 } from '../engine/plugin.ts';
+import { withImplied } from '../plugins/capability-view.ts';
 import { hostPlugin, type PluginEntry, type PluginHostOptions } from '../plugins/plugin-host.ts';
 import { entryOf, type DocumentNode, type MapNode } from '../text/document.ts';
 import type { Span } from '../text/source.ts';
@@ -135,6 +136,8 @@ export class PluginRegistry {
       now: this.#options.now,
       baseDirectory: this.#baseDirectory,
       alarm: this.#options.alarm,
+      mode: entry.mode,
+      capabilities: withImplied(entry.capabilities),
     };
     const make = (): Plugin => kind.create(configOf(config), context);
     const plugin = refusable({ keySpan: config.span }, subject, this.#report, make);

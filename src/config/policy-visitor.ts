@@ -9,6 +9,7 @@ import type { Program } from '../engine/program.ts';
 import type { Route } from '../engine/route-table.ts';
 import { whenMatches, type PluginCondition } from '../plugins/conditional-plugin.ts';
 import type { PluginHostOptions } from '../plugins/plugin-host.ts';
+import type { StoreObserver } from '../session/label-store.ts';
 import type { StoreReference } from '../session/store-reference.ts';
 import { memoryStore } from '../session/memory-store.ts';
 import { canonicalJson } from '../text/json.ts';
@@ -36,6 +37,7 @@ export interface PolicyVisitorOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly now: () => number;
   readonly alarm: PluginHostOptions['alarm'];
+  readonly observer: StoreObserver | undefined;
   readonly report: Report;
 }
 
@@ -119,12 +121,12 @@ export class PolicyVisitor implements ConfigVisitor {
   }
 
   global(section: Section | undefined): void {
-    const { report, baseDirectory, now, alarm, kinds } = this.#options;
+    const { report, baseDirectory, environment, now, alarm, observer, kinds } = this.#options;
     this.#globalSection = section;
     const split = section && splitSection(section, report);
     const store = split?.globalOnly.get('session_store');
     this.sessionStoreBlock = canonicalJson(store === undefined ? null : toValue(store.value));
-    const context = { now, baseDirectory, alarm };
+    const context = { now, baseDirectory, environment, alarm, ...(observer === undefined ? {} : { observer }) };
     this.sessions.store = buildSessionStore(store, kinds.sessionStores, context, report) ?? this.sessions.store;
     const options = { timeout: this.#timeout, now, alarm };
     const pdp = split?.globalOnly.get('pdp');
@@ -157,6 +159,7 @@ export class PolicyVisitor implements ConfigVisitor {
     this.#routeLayers.push(own);
     if (head === undefined) return;
     this.#heads.push(head);
+    if (head.when !== undefined) this.#refuseConditionalAuthentication(section, own, head);
     const layersOf = (extraTags: readonly string[]): readonly SectionLayer[] => [
       ...this.#broadLayers(head.type, [...head.tags, ...extraTags]),
       own,
@@ -198,10 +201,7 @@ export class PolicyVisitor implements ConfigVisitor {
   unmatchedDecision(type: EntityType): 'deny' | 'allow' {
     const node = this.#globalSection && entryOf(this.#globalSection.node, 'unmatched')?.value;
     const chosen = stringOf(node?.kind === 'map' ? entryOf(node, type)?.value : node);
-    if (chosen === 'deny' || chosen === 'allow') {
-      // A single word speaks of what routes can name; HTTP requests have no routes.
-      if (type !== 'http' || node?.kind === 'map') return chosen;
-    }
+    if (chosen === 'deny' || chosen === 'allow') return chosen;
     return type === 'http' ? 'allow' : 'deny';
   }
 
@@ -249,6 +249,22 @@ export class PolicyVisitor implements ConfigVisitor {
       .filter(({ entry }) => entry.hooks.includes('identity.resolve') && entry.mode !== 'disabled')
       .map(({ handle }: DeclaredPlugin) => handle)
       .toSorted((a, b) => a.priority - b.priority);
+  }
+
+  /** Who calls is established before a condition over arguments and labels can be read. */
+  #refuseConditionalAuthentication(section: Section, own: SectionLayer, head: RouteHead): void {
+    const groups = head.tags.flatMap((tag) => (tag === EVERYBODY ? [] : (this.#groups.get(tag) ?? [])));
+    const asking = [own, ...groups].find(({ authentication }) => authentication !== undefined);
+    if (asking === undefined) return;
+    const at = entryOf(section.node, 'when')?.keySpan ?? head.span;
+    this.#report.add(
+      'config/conditional-authentication',
+      at,
+      `the route has a condition, and \`${asking.place}\` asks for authentication of its own`,
+      {
+        help: 'ask for authentication globally or by a default of the type, or make the condition a rule',
+      },
+    );
   }
 
   #narrower(section: Section, place: string): SectionLayer {

@@ -1,6 +1,8 @@
 import type { DecisionPointKind } from '../engine/decision-point.ts';
 import type { PluginKind } from '../engine/plugin.ts';
+import { auditLogger } from '../plugins/audit-logger/audit-logger.ts';
 import { identityJwt } from '../plugins/identity-jwt/identity-jwt.ts';
+import { piiScan } from '../plugins/pii-scan/pii-scan.ts';
 import type { SessionStoreFactory } from '../session/label-store.ts';
 import type { LoadOptions } from './load-options.ts';
 import { BUILT_IN_SESSION_STORES } from './wiring.ts';
@@ -12,7 +14,7 @@ export interface RegisteredKinds {
   readonly sessionStores: readonly SessionStoreFactory[];
 }
 
-const BUILT_IN_PLUGINS: readonly PluginKind[] = [identityJwt];
+const BUILT_IN_PLUGINS: readonly PluginKind[] = [identityJwt, auditLogger, piiScan];
 
 /** The host's kinds before those of the package, so that a host can replace one. */
 export function registeredKinds(options: LoadOptions): RegisteredKinds {

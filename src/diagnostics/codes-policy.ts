@@ -77,6 +77,13 @@ export const policyCodes = {
     title: 'one phase written in two places of a section',
     explanation: 'A phase stands either under `authorization` or directly on its section, not in both.',
   },
+  'config/conditional-authentication': {
+    severity: 'error',
+    title: 'a route with a condition asks for authentication of its own',
+    explanation:
+      'Who calls is established before the arguments and labels that `when` reads are known, so the route’s authentication would not run. Ask for it globally or by a default of the entity type.',
+    example: "routes: [{tool: pay, when: 'args.amount > 100', authentication: [strong]}]",
+  },
   'config/duplicate-route': {
     severity: 'error',
     title: 'two routes for the same entity and scope',

@@ -1,7 +1,9 @@
 import type { Span } from '../text/source.ts';
 import type { SessionIdentity } from '../session/session-identity.ts';
-import type { Constraint, DelegatedToken, Taint, TraceStep } from './decision.ts';
+import type { Constraint } from './constraint.ts';
+import type { DelegatedToken, Taint, TraceStep } from './decision.ts';
 import type { Halt } from './halt.ts';
+import type { RouteMeta } from './route-meta.ts';
 import type { Extensions, JsonValue, Operation, Phase, Subject } from './operation.ts';
 import type { Overlay } from './overlay.ts';
 import type { TextSet } from './values.ts';
@@ -53,6 +55,7 @@ export class Frame implements FrameStart {
   readonly earlier: Frame | undefined;
   /** Known once the route is chosen. */
   routeKey: string | undefined;
+  routeMeta: RouteMeta | undefined;
   readonly now: () => number;
   taints: Taint[] | undefined;
   constraints: Constraint[] | undefined;
@@ -81,6 +84,7 @@ export class Frame implements FrameStart {
     this.stored = stored;
     this.earlier = start.earlier;
     this.routeKey = undefined;
+    this.routeMeta = undefined;
     this.now = start.now;
     this.taints = undefined;
     this.constraints = undefined;
@@ -141,6 +145,7 @@ export class Frame implements FrameStart {
     copy.nextArgs = this.nextArgs;
     copy.nextResult = this.nextResult;
     copy.routeKey = this.routeKey;
+    copy.routeMeta = this.routeMeta;
     copy.grant = this.grant;
     copy.trace = this.trace === undefined ? undefined : [];
     copy.#labels = this.#labels;

@@ -1,6 +1,7 @@
 import type { Awaitable } from '../session/label-store.ts';
 import type { Violation } from './decision.ts';
 import type {
+  DecisionRecord,
   DelegateInput,
   DelegateOutcome,
   ElicitInput,
@@ -45,6 +46,10 @@ export interface PluginHandle {
   readonly hooks: readonly HookName[];
   /** True when an answer may change arguments, results or labels. */
   readonly modifies: boolean;
+  /** True when `invoke` does nothing but allow. */
+  readonly observesOnly: boolean;
+  /** Undefined for a plugin that does not observe. Gets the record uncut. */
+  readonly observe: ((record: DecisionRecord) => void) | undefined;
   invoke(input: PluginInput, signal: AbortSignal | undefined): Awaitable<InvokeResult>;
   resolveIdentity(input: IdentityInput): Awaitable<IdentityOutcome | PluginFailure>;
   delegate(input: DelegateInput, signal: AbortSignal | undefined): Awaitable<DelegateOutcome | PluginFailure>;

@@ -2,11 +2,13 @@ import { parseJson, stringifyJson } from '../text/json.ts';
 import { SessionStoreError, type Alarm, type Awaitable, type StoreHealth } from '../session/label-store.ts';
 import { authenticate } from './authentication.ts';
 import type { Bundle } from './bundle.ts';
-import type { Constraint, Decision, Taint, Violation } from './decision.ts';
+import type { Constraint } from './constraint.ts';
+import type { Decision, Taint, Violation } from './decision.ts';
 import type { Engine, IdentityResult } from './engine.ts';
 import { Frame, type FrameStart } from './frame.ts';
 import { deny, type Halt } from './halt.ts';
 import { appendLabels, loadLabels } from './label-access.ts';
+import { observationStart, observeDecision, observeRefusedIdentity } from './observe.ts';
 import { PROGRESS, type JsonValue, type Operation } from './operation.ts';
 import { overlayOf } from './overlay.ts';
 import type { IdentityInput } from './plugin.ts';
@@ -119,10 +121,16 @@ export class PolicyEngine implements Engine {
     const tenure = this.#tenure;
     tenure.operations += 1;
     tenure.calls += 1;
+    const startedAt = observationStart(tenure.bundle);
     try {
       const frame = this.#frameOf({ entity: input.entity, extensions: { http: httpOf(input) } });
       const program = programOf(tenure.bundle, frame);
-      return await authenticate(program.authentication, input);
+      const result = await authenticate(program.authentication, input);
+      if (result.outcome === 'denied' && tenure.bundle.observed) {
+        const observation = { bundle: tenure.bundle, program, startedAt, now: this.#now, alarm: this.#alarm };
+        observeRefusedIdentity(observation, input.entity, result.violation);
+      }
+      return result;
     } catch {
       this.#alarm({ alarm: 'engine_internal_error', where: 'identify' });
       return { outcome: 'denied', violation: violationOf(INTERNAL_ERROR, undefined) };
@@ -235,12 +243,18 @@ export class PolicyEngine implements Engine {
   #finish(run: Run, decision: Decision): Decision {
     const { tenure } = run;
     run.decision = decision;
+    if (tenure.bundle.observed) this.#observe(run, decision);
     tenure.calls -= 1;
     if (run.phase === 'pre') this.#mark(run);
     if (run.phase === 'pre' && decision.decision === 'allow') run.counted = true;
     else tenure.operations -= 1;
     tenure.left();
     return decision;
+  }
+
+  #observe({ tenure, operation, frame, program, startedAt }: Run, decision: Decision): void {
+    const observation = { bundle: tenure.bundle, program, startedAt, now: this.#now, alarm: this.#alarm };
+    observeDecision(observation, operation, decision, frame);
   }
 
   /** Leaves the run of `pre` on its operation. */
@@ -341,6 +355,7 @@ export class PolicyEngine implements Engine {
     const { earlier } = run;
     if (earlier?.program !== undefined) {
       frame.routeKey = earlier.frame?.routeKey;
+      frame.routeMeta = earlier.frame?.routeMeta;
       run.program = earlier.program;
       return earlier.program;
     }
@@ -433,6 +448,7 @@ export class PolicyEngine implements Engine {
       route,
       decision_was_allow: allowed,
       failure: error instanceof SessionStoreError ? error.failure : 'unavailable',
+      detail: error instanceof SessionStoreError ? error.message : undefined,
     });
   }
 
@@ -457,6 +473,7 @@ function programOf(bundle: Bundle, frame: Frame): Program {
   const route = bundle.routes.find(entity, frame);
   if (route === undefined) return bundle.unmatched[entity.type](entity.tags);
   frame.routeKey = route.keyOf(entity.name);
+  frame.routeMeta = route.meta;
   return route.programFor(entity.tags);
 }
 

@@ -1,6 +1,6 @@
 import type { RestrictedSet, Restriction } from '../language/ast.ts';
 import { compilePath, type AttributeScope } from './attributes.ts';
-import type { Constraint } from './decision.ts';
+import type { Constraint } from './constraint.ts';
 import type { Frame } from './frame.ts';
 import { matchesGlob } from './glob.ts';
 import { isSet, setMembers } from './values.ts';

@@ -12,7 +12,7 @@ import { compileField } from './field-pipeline.ts';
 import type { Frame } from './frame.ts';
 import { deny, denyWith, type Halt } from './halt.ts';
 import type { JsonValue, Phase } from './operation.ts';
-import { pluginInput } from './plugin-input.ts';
+import { hookOf, pluginInput } from './plugin-input.ts';
 import type { PluginHandle } from './plugin-handle.ts';
 import { compilePredicate, pathsOf, type CompiledPredicate } from './predicates.ts';
 import { compileRestriction } from './restrict.ts';
@@ -59,10 +59,12 @@ function traced(step: CompiledStep, frame: Frame): StepOutcome {
   const at = trace.length;
   const inputs = step.inputs?.(frame);
   const applies = step.applies?.(frame) ?? true;
+  const { nextArgs, nextResult } = frame;
   frame.record(step.place, step.span(), 'continue', inputs);
   const finish = (halt: Halt | undefined): Halt | undefined => {
     const entry = trace[at];
-    const outcome = halt?.kind ?? (applies ? 'continue' : 'skipped');
+    const modified = frame.nextArgs !== nextArgs || frame.nextResult !== nextResult;
+    const outcome = halt?.kind ?? (modified ? 'modified' : applies ? 'continue' : 'skipped');
     if (entry !== undefined) trace[at] = { ...entry, outcome };
     return halt;
   };
@@ -108,6 +110,7 @@ export function compileStep(step: Step, where: StepPlace, scope: CompileScope): 
       return { ...at, run: runTaint(step, where, scope) };
     case 'plugin': {
       const plugin = pluginToCall(step.name, isOperationHook, span(), scope);
+      if (plugin?.observesOnly === true) return { ...at, run: (frame) => passObserver(plugin, frame) };
       return { ...at, run: plugin === undefined ? unusable(where) : (frame) => runPlugin(plugin, frame) };
     }
     case 'delegate': {
@@ -215,6 +218,12 @@ export async function runPlugin(
       for (const label of result.labels) frame.addTaint({ label, scopes: ['session'] });
       return undefined;
   }
+}
+
+/** A plugin that only observes hears of the phase when it is decided; a step that calls it need not wait. */
+function passObserver(plugin: PluginHandle, frame: Frame): StepOutcome {
+  const hook = hookOf(frame.operation.entity.type, frame.phase);
+  return plugin.hooks.includes(hook) ? undefined : runPlugin(plugin, frame);
 }
 
 async function runDelegate(

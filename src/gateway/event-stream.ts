@@ -80,11 +80,6 @@ export function withData(event: StreamEvent, data: string): Buffer {
   return Buffer.from([...kept, ...dataLines(data), '', ''].join('\n'));
 }
 
-/** The event's fields other than `data`, as an event that only moves the client's last event id on. */
-export function withoutData(event: StreamEvent): Buffer {
-  return withData(event, '');
-}
-
 /** A new event of type `message`. */
 export function messageEvent(data: string): Buffer {
   return Buffer.from(['event: message', ...dataLines(data), '', ''].join('\n'));

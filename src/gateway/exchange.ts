@@ -16,6 +16,8 @@ export interface Exchange {
   readonly host: string;
   /** What the request log is to say; filled in on the way. */
   readonly note: ExchangeNote;
+  /** Counts the request as one of the streams from now on, which end when the gateway closes; false when there are too many. */
+  readonly becomeStream: () => boolean;
 }
 
 export interface ExchangeNote {

@@ -3,6 +3,7 @@ import type { Decider } from './decide.ts';
 import type { GatewayLimits } from './gateway-options.ts';
 import type { RequestLedger } from './pending-requests.ts';
 import type { SessionTable } from './session-table.ts';
+import type { TaskLedger } from './task-ledger.ts';
 import type { Telemetry } from './telemetry.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -13,6 +14,7 @@ export interface GatewayContext {
   readonly upstream: Upstream;
   readonly sessions: SessionTable;
   readonly ledger: RequestLedger;
+  readonly tasks: TaskLedger;
   readonly telemetry: Telemetry;
   readonly limits: GatewayLimits;
   readonly scheme: 'http' | 'https';

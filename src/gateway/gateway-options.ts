@@ -21,6 +21,8 @@ export interface GatewayLimits {
   /** GET event streams open at the same time. */
   readonly maxStreams: number;
   readonly maxSessions: number;
+  /** Tasks whose results can still be fetched. */
+  readonly maxTasks: number;
   /** A session that no request names for so long is gone. */
   readonly sessionIdleMs: number;
   /** To receive a request, headers and body. */
@@ -46,6 +48,7 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   maxInFlight: 1024,
   maxStreams: 4096,
   maxSessions: 100_000,
+  maxTasks: 10_000,
   sessionIdleMs: 3_600_000,
   requestMs: 30_000,
   clientStallMs: 30_000,

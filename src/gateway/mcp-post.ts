@@ -1,51 +1,32 @@
 import { randomBytes } from 'node:crypto';
-import type { Decision } from '../engine/decision.ts';
-import type { Operation } from '../engine/operation.ts';
-import { HTTP_ENTITY, answerUnauthenticated, extensionsOf, identifyCaller, withheldHeaders } from './caller.ts';
+import { HTTP_ENTITY, answerUnauthenticated, identifyCaller, withheldHeaders } from './caller.ts';
 import type { Caller } from './caller.ts';
 import { readClientBody } from './client-message.ts';
 import type { ClientBody, ClientMessage, ClientRequest } from './client-message.ts';
 import { denialAnswer, denialError } from './denial.ts';
-import { answer, answerError, answerHttp, entityNote } from './exchange.ts';
+import { ClientGoneError, answer, answerError, answerHttp } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
-import { requestHeaders, tokenHeaders } from './forwarded-headers.ts';
+import { requestHeaders } from './forwarded-headers.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import { relayResponse } from './mcp-relay.ts';
-import { isJsonObject } from './json-value.ts';
-import { isMediated, mediationOf, withArguments } from './mediation.ts';
+import { isMediated, mediationOf, resemblesMediated } from './mediation.ts';
 import type { Mediation } from './mediation.ts';
 import type { PendingRequest } from './pending-requests.ts';
 import { readBody } from './request-body.ts';
 import { RPC_CODES, errorResponse, gatewayError } from './rpc-error.ts';
 import type { RpcError } from './rpc-error.ts';
+import { NO_CHANGES, rule } from './ruling.ts';
+import type { Plan, Ruling } from './ruling.ts';
 import { findSession } from './session-access.ts';
 import type { GatewaySession } from './session-table.ts';
-import { changedHeaders, checkStandardHeaders } from './standard-headers.ts';
+import { checkStandardHeaders } from './standard-headers.ts';
 import { answerFailure, upstreamFailure } from './upstream-answer.ts';
 import { UpstreamError } from './upstream.ts';
 
-/** One message on its way upstream, or the reason why it stays. */
-interface Plan {
-  readonly message: ClientMessage;
-  readonly mediation: Mediation | undefined;
-  readonly caller: Caller;
-}
-
-/** What becomes of one message: it goes upstream as `text`, or it is answered here. */
-type Ruling =
-  | {
-      readonly kind: 'forward';
-      readonly text: string;
-      readonly rewritten: boolean;
-      /** Headers that differ from the client's because of this message. */
-      readonly headers: ReadonlyMap<string, string | undefined>;
-      readonly pending: PendingRequest | undefined;
-    }
-  | { readonly kind: 'deny'; readonly request: ClientRequest; readonly decision: Decision }
-  | { readonly kind: 'refuse'; readonly request: ClientRequest; readonly error: RpcError };
-
+/** Its response is a stream without end (MCP 2026-07-28). */
+const LISTEN = 'subscriptions/listen';
+const OVERLOADED = gatewayError(RPC_CODES.overloaded, 'overloaded', 'too many streams are open');
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
-const NO_CHANGES: ReadonlyMap<string, string | undefined> = new Map();
 
 /** Serves a POST on the MCP endpoint. Source: MCP Streamable HTTP, sending messages to the server. */
 export async function servePost(gateway: GatewayContext, exchange: Exchange): Promise<void> {
@@ -64,6 +45,7 @@ export async function servePost(gateway: GatewayContext, exchange: Exchange): Pr
   const answered = open.filter((ruling) => ruling.kind !== 'forward');
   if (forwarded.length === 0) return answerHere(exchange, body, answered);
 
+  if (exchange.response.destroyed) throw new ClientGoneError('the client is gone');
   const pending = forwarded.flatMap((ruling) => (ruling.pending === undefined ? [] : [ruling.pending]));
   const [first] = forwarded;
   const sent = gateway.upstream.send({
@@ -130,6 +112,10 @@ async function receive(gateway: GatewayContext, exchange: Exchange): Promise<Cli
     return undefined;
   }
   const [first] = body.messages;
+  if (first?.kind === 'request' && first.method === LISTEN && !exchange.becomeStream()) {
+    answerError(exchange, 503, OVERLOADED, first.idText, ['retry-after', '1']);
+    return undefined;
+  }
   if (first !== undefined)
     exchange.note.rpcMethod = body.batch ? 'batch' : first.kind === 'response' ? 'response' : first.method;
   const disagreement = checkStandardHeaders(headers, body);
@@ -159,64 +145,16 @@ async function identifyAll(gateway: GatewayContext, exchange: Exchange, body: Cl
 }
 
 function readMediation(message: ClientMessage): Mediation | RpcError | undefined {
-  if (message.kind === 'response' || !isMediated(message.method)) return undefined;
+  if (message.kind === 'response') return undefined;
+  if (resemblesMediated(message.method)) {
+    return gatewayError(RPC_CODES.invalidRequest, 'ambiguous_method', 'the method can be mistaken for another');
+  }
+  if (!isMediated(message.method)) return undefined;
   if (message.kind === 'notification') {
     return gatewayError(RPC_CODES.invalidRequest, 'invalid_request', 'this method needs an id');
   }
   const mediation = mediationOf(message.method, message.params);
   return mediation ?? gatewayError(RPC_CODES.invalidParams, 'invalid_params', 'the params do not say what is called');
-}
-
-async function rule(
-  gateway: GatewayContext,
-  exchange: Exchange,
-  plan: Plan,
-  body: ClientBody,
-  session: GatewaySession | undefined,
-): Promise<Ruling> {
-  const { message, mediation, caller } = plan;
-  const { start, end } = message.span;
-  const text = body.text.slice(start, end);
-  if (message.kind !== 'request')
-    return { kind: 'forward', text, rewritten: false, headers: NO_CHANGES, pending: undefined };
-  const { id, idText, method } = message;
-  if (mediation === undefined)
-    return { kind: 'forward', text, rewritten: false, headers: NO_CHANGES, pending: { id, idText, method } };
-
-  const { entity, args } = mediation;
-  const operation: Operation = {
-    id: body.batch ? `${exchange.id}-${idText}` : exchange.id,
-    entity,
-    args,
-    extensions: extensionsOf(gateway, exchange, caller, entity, session),
-    credentials: caller.identity.credentials,
-  };
-  exchange.note.entity = entityNote(entity);
-  const decision = await gateway.decider.pre(operation);
-  noteDecision(exchange, decision);
-  if (decision.decision !== 'allow') return { kind: 'deny', request: message, decision };
-  const pending = { id, idText, method, mediated: { method: mediation.method, operation } };
-  const tokens = decision.delegatedTokens ?? [];
-  if (tokens.length > 0 && body.batch) {
-    // The headers of a batch reach all of its members, and each may use only the credential minted for it.
-    return refuse(message, 'delegation_in_batch', 'this operation needs a credential of its own: send it alone');
-  }
-  if (!decision.modified.args) {
-    return { kind: 'forward', text, rewritten: false, headers: tokenHeaders(tokens, new Map()), pending };
-  }
-  const after = decision.args;
-  const rewritten = isJsonObject(after) ? withArguments(body, message, mediation, after) : undefined;
-  if (!isJsonObject(after) || rewritten === undefined) {
-    return refuse(message, 'arguments_unwritable', 'the changed arguments have no place in the request');
-  }
-  const uri = after['uri'];
-  const name = mediation.method === 'resources/read' && typeof uri === 'string' ? uri : entity.name;
-  const changed = changedHeaders(exchange.request.headers, name, args, after);
-  return { kind: 'forward', text: rewritten, rewritten: true, headers: tokenHeaders(tokens, changed), pending };
-}
-
-function refuse(request: ClientRequest, slug: string, reason: string): Ruling {
-  return { kind: 'refuse', request, error: gatewayError(RPC_CODES.denied, slug, reason) };
 }
 
 /** Registers what is about to be sent; a request whose id still waits for a response is refused. */
@@ -284,10 +222,4 @@ async function openSession(
   const session = { id: randomBytes(32).toString('base64url'), upstreamId, owner: callers[0]?.principal ?? '' };
   await gateway.sessions.create(session);
   return session;
-}
-
-function noteDecision(exchange: Exchange, decision: Decision): void {
-  exchange.note.outcome = decision.decision;
-  if (decision.route !== undefined) exchange.note.route = decision.route;
-  if (decision.violation !== null) exchange.note.code = decision.violation.code;
 }

@@ -4,12 +4,22 @@ import type { RequestId } from './client-message.ts';
 import type { MediatedMethod } from './mediation.ts';
 import type { IdText } from './rpc-error.ts';
 
+/** What the response to a mediated request is decided as. */
+export interface MediatedRequest {
+  readonly method: MediatedMethod;
+  readonly operation: Operation;
+  /** Session or principal that may fetch the result of a task that the request began. */
+  readonly scope: string;
+  /** Whether the result is a task that may hold the operation's own result as its member `result`. */
+  readonly nested: boolean;
+}
+
 /** A request that went upstream. Without `mediated` its response needs no decision. */
 export interface PendingRequest {
   readonly id: RequestId;
   readonly idText: IdText;
   readonly method: string;
-  readonly mediated?: { readonly method: MediatedMethod; readonly operation: Operation };
+  readonly mediated?: MediatedRequest;
 }
 
 /**

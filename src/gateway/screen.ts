@@ -3,13 +3,12 @@ import type { JsonObject } from '../engine/operation.ts';
 import { parseJson } from '../text/json.ts';
 import { hasEnvelopeLookalike, isRequestId } from './client-message.ts';
 import type { RequestId } from './client-message.ts';
-import type { Decider } from './decide.ts';
 import { denialError } from './denial.ts';
 import { arrayItems, findJsonFault, memberSpan, rootSpan } from './json-scan.ts';
-import type { JsonSpan } from './json-scan.ts';
 import { replaceSpan } from './json-splice.ts';
 import { isJsonObject, ownValue } from './json-value.ts';
-import type { PendingRequest } from './pending-requests.ts';
+import type { GatewayContext } from './gateway-context.ts';
+import type { MediatedRequest, PendingRequest } from './pending-requests.ts';
 import { viewResult, writeResult } from './result-view.ts';
 import { RPC_CODES, errorResponse, gatewayError } from './rpc-error.ts';
 
@@ -22,7 +21,7 @@ export interface Screened {
   /** Present when policy did not allow the response; `text` is then the error in its place. */
   readonly denied?: Decision;
   /** The message was not one that a client may see, for the reason named here. */
-  readonly fault?: 'unexpected' | 'ambiguous' | 'invalid';
+  readonly fault?: 'unexpected' | 'ambiguous' | 'invalid' | 'undecided';
 }
 
 export interface ScreenedText {
@@ -38,6 +37,9 @@ const INVALID = gatewayError(
   'the upstream gave an invalid response',
 );
 
+/** What screening needs of a gateway. */
+type Screening = Pick<GatewayContext, 'decider' | 'tasks'>;
+
 /** The request that a response with this id answers; `null` stands for an error whose id the server could not tell. */
 export type FindRequest = (id: RequestId | null) => PendingRequest | undefined;
 
@@ -46,16 +48,20 @@ export type FindRequest = (id: RequestId | null) => PendingRequest | undefined;
  * answers, and the response to a mediated request only as policy leaves it. Undefined when the text is no JSON that all
  * clients read alike.
  */
-export async function screenText(text: string, find: FindRequest, decider: Decider): Promise<ScreenedText | undefined> {
+export async function screenText(
+  text: string,
+  find: FindRequest,
+  gateway: Screening,
+): Promise<ScreenedText | undefined> {
   let value: unknown;
   try {
+    if (findJsonFault(text) !== undefined) return undefined;
     value = parseJson(text);
   } catch {
     return undefined;
   }
-  if (findJsonFault(text) !== undefined) return undefined;
   if (!Array.isArray(value)) {
-    const message = await screenMessage(text, value, find, decider);
+    const message = await screenMessage(text, value, find, gateway);
     return { batch: false, unchanged: message.text === text, messages: [message] };
   }
   const spans = arrayItems(text, 0);
@@ -65,11 +71,19 @@ export async function screenText(text: string, find: FindRequest, decider: Decid
     const span = spans[index];
     if (span === undefined) return undefined;
     const source = text.slice(span.start, span.end);
-    const message = await screenMessage(source, member, find, decider);
+    const message = await screenMessage(source, member, find, gateway);
     unchanged &&= message.text === source;
     messages.push(message);
   }
   return { batch: true, unchanged, messages };
+}
+
+/** The messages that may be sent on, and `extra`, in the form they came in; undefined when there is none. */
+export function joinScreened(screened: ScreenedText, extra: readonly string[]): string | undefined {
+  const texts = screened.messages.flatMap((message) => (message.text === undefined ? [] : [message.text]));
+  texts.push(...extra);
+  if (texts.length === 0) return undefined;
+  return screened.batch || texts.length > 1 ? `[${texts.join(',')}]` : texts[0];
 }
 
 /** The error that takes the place of a response which cannot be read. */
@@ -77,11 +91,12 @@ export function invalidResponse(request: PendingRequest): string {
   return errorResponse(request.idText, INVALID);
 }
 
-async function screenMessage(text: string, value: unknown, find: FindRequest, decider: Decider): Promise<Screened> {
+async function screenMessage(text: string, value: unknown, find: FindRequest, gateway: Screening): Promise<Screened> {
   if (!isJsonObject(value) || hasEnvelopeLookalike(value)) return { text: undefined, fault: 'ambiguous' };
   const answers = Object.hasOwn(value, 'result') || Object.hasOwn(value, 'error');
   if (Object.hasOwn(value, 'method')) {
-    return answers ? { text: undefined, fault: 'ambiguous' } : { text };
+    if (answers) return { text: undefined, fault: 'ambiguous' };
+    return tellsTaskResult(value) ? { text: undefined, fault: 'undecided' } : { text };
   }
   if (!answers) return { text: undefined, fault: 'invalid' };
   const id = ownValue(value, 'id');
@@ -89,33 +104,59 @@ async function screenMessage(text: string, value: unknown, find: FindRequest, de
   const request = known ? find(id) : undefined;
   if (request === undefined) return { text: undefined, fault: 'unexpected' };
   if (request.mediated === undefined) return { text, request };
-  return screenResponse(text, value, request, request.mediated, decider);
+  return screenResponse(text, value, request, request.mediated, gateway);
 }
 
 async function screenResponse(
   text: string,
   message: JsonObject,
   request: PendingRequest,
-  mediated: NonNullable<PendingRequest['mediated']>,
-  decider: Decider,
+  mediated: MediatedRequest,
+  gateway: Screening,
 ): Promise<Screened> {
   const result = ownValue(message, 'result');
   const failed = Object.hasOwn(message, 'error');
   if (failed === (result !== undefined)) return invalid(request);
   if (failed) {
-    const decision = await decider.post(mediated.operation, undefined);
+    const decision = await gateway.decider.post(mediated.operation, undefined);
     return decision.decision === 'allow' ? { text, request } : denied(request, decision);
   }
   if (!isJsonObject(result)) return invalid(request);
-  const view = viewResult(mediated.method, result);
+  const taskId = startedTask(result);
+  if (taskId !== undefined) gateway.tasks.remember(taskId, { ...mediated, nested: false });
+  const decided = mediated.nested ? ownValue(result, 'result') : result;
+  if (decided === undefined) return { text, request };
+  if (!isJsonObject(decided)) return invalid(request);
+  const view = viewResult(mediated.method, decided);
   if (view.kind === 'ambiguous') return invalid(request);
-  const decision = await decider.post(mediated.operation, view.value);
+  const decision = await gateway.decider.post(mediated.operation, view.value);
   if (decision.decision !== 'allow') return denied(request, decision);
   if (!decision.modified.result) return { text, request };
-  const span: JsonSpan | undefined = memberSpan(text, rootSpan(text).start, 'result');
-  const written = span === undefined ? undefined : writeResult(text, span, result, view, decision.result);
+  const outer = memberSpan(text, rootSpan(text).start, 'result');
+  const span = outer === undefined || !mediated.nested ? outer : memberSpan(text, outer.start, 'result');
+  const written = span === undefined ? undefined : writeResult(text, span, decided, view, decision.result);
   if (span === undefined || written === undefined) return unwritable(request);
   return { text: replaceSpan(text, span, written), request };
+}
+
+/** Id of the task that a result says the operation became. Sources: MCP 2025-11-25, CreateTaskResult; tasks extension. */
+function startedTask(result: JsonObject): string | undefined {
+  const task = ownValue(result, 'task');
+  const holder = isJsonObject(task) ? task : ownValue(result, 'resultType') === 'task' ? result : undefined;
+  const taskId = ownValue(holder, 'taskId');
+  return typeof taskId === 'string' ? taskId : undefined;
+}
+
+/** A notification about a task may hold its result, which nobody decided on; the client can still fetch it. */
+function tellsTaskResult(message: JsonObject): boolean {
+  const method = ownValue(message, 'method');
+  const params = ownValue(message, 'params');
+  return (
+    typeof method === 'string' &&
+    method.startsWith('notifications/tasks') &&
+    isJsonObject(params) &&
+    Object.hasOwn(params, 'result')
+  );
 }
 
 function denied(request: PendingRequest, decision: Decision): Screened {

@@ -182,7 +182,12 @@ function startExchange(pool: Pool, request: UpstreamRequest): UpstreamExchange {
       },
     },
   );
-  return { response, cancel: () => fail(new UpstreamError('cancelled', controller !== undefined)) };
+  return {
+    response,
+    cancel: () => {
+      if (!ended) fail(new UpstreamError('cancelled', controller !== undefined));
+    },
+  };
 }
 
 function failureOf(error: Error, started: boolean): UpstreamError['failure'] {

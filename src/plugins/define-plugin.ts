@@ -1,4 +1,4 @@
-import type { HookName, Plugin, PluginContext, PluginKind } from '../engine/plugin.ts';
+import type { HookName, Plugin, PluginEntryContext, PluginKind } from '../engine/plugin.ts';
 
 /**
  * A kind of plugin whose `create` sees its config typed. `Config` must say what `configSchema` lets through: the loader
@@ -10,7 +10,7 @@ export interface PluginDefinition<Config extends object> {
   readonly configSchema: Readonly<Record<string, unknown>>;
   readonly hooks: readonly HookName[];
   /** Throws an `Error` whose message tells the author what is wrong; must not dial. */
-  create(config: Readonly<Config>, context: PluginContext): Plugin;
+  create(config: Readonly<Config>, context: PluginEntryContext): Plugin;
 }
 
 /** Makes a `PluginKind` of a typed definition. */

@@ -14,7 +14,7 @@ import type {
 } from '../engine/plugin.ts';
 import { isJson } from '../engine/values.ts';
 import type { InvokeResult, PluginFailure, PluginHandle } from '../engine/plugin-handle.ts';
-import { frozenCopy, viewOf, viewOfExtensions, withImplied } from './capability-view.ts';
+import { frozenCopy, viewOf, viewOfExtensions, viewOfRecord, withImplied } from './capability-view.ts';
 
 /** A plugin entry as the bundle has it, defaults filled in. */
 export interface PluginEntry {
@@ -54,6 +54,8 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
   };
   let restsUntil = 0;
 
+  const observesOnly = plugin.invoke === undefined && plugin.observe !== undefined;
+
   const call = async <Answer>(
     hook: HookName,
     run: ((signal: AbortSignal) => Awaitable<Answer>) | undefined,
@@ -77,8 +79,11 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
     mode: entry.mode,
     priority: entry.priority,
     hooks: entry.hooks,
-    modifies: mayChange,
+    modifies: mayChange && !observesOnly,
+    observesOnly,
+    observe: observerOf(entry.name, plugin, capabilities, options.alarm),
     async invoke(input, signal) {
+      if (observesOnly && entry.hooks.includes(input.hook)) return ALLOW;
       if (options.now() < restsUntil) return ALLOW;
       const view = viewOf(input, capabilities);
       const run = plugin.invoke?.bind(plugin);
@@ -146,6 +151,26 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
         signal,
       );
     },
+  };
+}
+
+/** `observe` of a plugin, with its capability view and its failures alarmed. */
+function observerOf(
+  name: string,
+  plugin: Plugin,
+  capabilities: ReadonlySet<Capability>,
+  alarm: PluginHostOptions['alarm'],
+): PluginHandle['observe'] {
+  const observe = plugin.observe?.bind(plugin);
+  if (observe === undefined) return undefined;
+  const failed = (): void => alarm({ alarm: 'audit_write_failed', plugin: name, failure: 'error' });
+  return (record) => {
+    try {
+      const answer = observe(viewOfRecord(record, capabilities));
+      if (answer instanceof Promise) answer.catch(failed);
+    } catch {
+      failed();
+    }
   };
 }
 

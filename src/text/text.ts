@@ -16,11 +16,3 @@ export function plainText(source: Source, value = source.text, offset = 0): Text
     span: (start, end) => ({ source, start: offset + start, end: offset + end }),
   };
 }
-
-/** The part of `text` from `start` to `end`; its spans still point into the file. */
-export function slice(text: Text, start: number, end = text.value.length): Text {
-  return {
-    value: text.value.slice(start, end),
-    span: (from, to) => text.span(start + from, start + to),
-  };
-}

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 
@@ -11,6 +11,8 @@ export interface Peer {
     readonly headers: IncomingHttpHeaders;
     readonly body: string;
   }[];
+  /** Until so many requests came in all. */
+  received(count: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -19,10 +21,12 @@ export type PeerHandler = (request: IncomingMessage, response: ServerResponse, b
 /** A plain HTTP server that records what reaches it. */
 export async function startPeer(handler: PeerHandler, path = '/mcp'): Promise<Peer> {
   const requests: Peer['requests'] = [];
+  const arrivals = new EventEmitter();
   const server = createServer((request, response) => {
     const serve = async (): Promise<void> => {
       const body = await readAll(request);
       requests.push({ method: request.method ?? '', path: request.url ?? '', headers: request.headers, body });
+      arrivals.emit('request');
       await handler(request, response, body);
     };
     void serve();
@@ -34,6 +38,9 @@ export async function startPeer(handler: PeerHandler, path = '/mcp'): Promise<Pe
   return {
     url: `http://127.0.0.1:${address.port}${path}`,
     requests,
+    received: async (count) => {
+      while (requests.length < count) await once(arrivals, 'request');
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -1,0 +1,230 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { loadBundle, type LoadResult } from '../../config/load-bundle.ts';
+import type { LoadOptions } from '../../config/load-options.ts';
+import { renderText } from '../../diagnostics/render.ts';
+import { createEngine, type PolicyEngine } from '../../engine/policy-engine.ts';
+import { createGateway, createTelemetry, type ListenAddress, type Telemetry } from '../../gateway/index.ts';
+import { droppedText } from '../load-result.ts';
+import type { Terminal } from '../terminal.ts';
+import { watchBundle } from '../watch-bundle.ts';
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug'] as const;
+
+interface Options {
+  readonly upstream: string;
+  readonly listen: ListenAddress;
+  readonly admin?: ListenAddress;
+  readonly allowHost: readonly string[];
+  readonly allowOrigin: readonly string[];
+  readonly scheme: 'http' | 'https';
+  readonly resourceMetadata?: string;
+  readonly forwardAuthorization?: true;
+  readonly watch?: true;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+  readonly maxBody?: number;
+  readonly maxInFlight?: number;
+  readonly maxSessions?: number;
+  readonly upstreamTimeout?: number;
+  readonly drain?: number;
+}
+
+/** `serve`: the MCP gateway, until a signal ends it. */
+export function serveCommand(terminal: Terminal): Command {
+  return new Command('serve')
+    .summary('enforce a bundle in front of an MCP server')
+    .description('Serves MCP over Streamable HTTP in front of one upstream and enforces BUNDLE on its calls.')
+    .argument('<bundle>', 'file or folder')
+    .requiredOption('--upstream <url>', "the upstream's MCP endpoint", parseUrl)
+    .addOption(
+      new Option('--listen <host:port>', 'where clients connect')
+        .argParser(parseAddress)
+        .default({ host: '127.0.0.1', port: 8800 }, '127.0.0.1:8800'),
+    )
+    .option('--admin <host:port>', 'where /healthz, /readyz and /metrics are served', parseAddress)
+    .addOption(repeatable('--allow-host <name>', 'a name that clients call the gateway by (repeatable)'))
+    .addOption(repeatable('--allow-origin <origin>', 'an origin that browsers may call from (repeatable)'))
+    .addOption(
+      new Option('--scheme <scheme>', 'what clients use, when TLS ends before the gateway')
+        .choices(['http', 'https'])
+        .default('http'),
+    )
+    .option('--resource-metadata <url>', 'protected resource metadata (RFC 9728), named in challenges', parseUrl)
+    .option('--forward-authorization', "let the client's credentials through to the upstream")
+    .option('--watch', 'reload the bundle when it changes')
+    .addOption(
+      new Option('--log-level <level>', 'least important lines that are logged').choices(LOG_LEVELS).default('info'),
+    )
+    .option('--max-body <bytes>', 'largest request body', parseCount)
+    .option('--max-in-flight <count>', 'requests served at the same time', parseCount)
+    .option('--max-sessions <count>', 'MCP sessions kept at the same time', parseCount)
+    .option('--upstream-timeout <seconds>', "longest wait for the upstream's response headers", parseCount)
+    .option('--drain <seconds>', 'longest wait for requests in flight at the end', parseCount)
+    .addHelpText(
+      'after',
+      '\nSIGHUP reloads the bundle; one that is rejected leaves the running one in force. SIGTERM and SIGINT end the' +
+        '\ngateway once the requests in flight have ended.' +
+        '\n\nExit status: 0 ended by a signal, 1 the bundle or its store cannot be used, 2 usage.',
+    )
+    .action((path: string, options: Options) => serve(path, options, terminal));
+}
+
+async function serve(path: string, options: Options, terminal: Terminal): Promise<void> {
+  const telemetry = createTelemetry({ level: options.logLevel });
+  const { alarm } = telemetry;
+  const load: LoadOptions = { alarm, environment: terminal.environment };
+  const loaded = await loadBundle(path, load);
+  await terminal.stderr.write(findingsText(loaded, terminal));
+  if (!loaded.ok) {
+    terminal.exitCode = 1;
+    return;
+  }
+  const engine = await createEngine(loaded.bundle, { alarm });
+  try {
+    const health = await engine.health();
+    if (!health.healthy) {
+      await terminal.complain(`the session store cannot be used: ${health.detail}`);
+      terminal.exitCode = 1;
+      return;
+    }
+    await serveWith(engine, { path, options, load, telemetry, terminal });
+  } finally {
+    await engine.close();
+    telemetry.flush();
+  }
+}
+
+interface Service {
+  readonly path: string;
+  readonly options: Options;
+  readonly load: LoadOptions;
+  readonly telemetry: Telemetry;
+  readonly terminal: Terminal;
+}
+
+async function serveWith(engine: PolicyEngine, service: Service): Promise<void> {
+  const { options, telemetry, terminal } = service;
+  const gateway = createGateway({
+    engine,
+    telemetry,
+    upstream: options.upstream,
+    listen: options.listen,
+    allowHosts: options.allowHost,
+    allowOrigins: options.allowOrigin,
+    scheme: options.scheme,
+    limits: limitsOf(options),
+    ...(options.admin === undefined ? {} : { admin: options.admin }),
+    ...(options.resourceMetadata === undefined ? {} : { resourceMetadata: options.resourceMetadata }),
+    ...(options.forwardAuthorization === undefined ? {} : { forwardAuthorization: true }),
+  });
+  const ended = signalled(['SIGTERM', 'SIGINT']);
+  const reload = reloader(engine, service);
+  process.on('SIGHUP', reload);
+  const unwatched = (error: unknown): void => telemetry.error('the bundle could not be watched', error);
+  const watching = options.watch === true ? await watchBundle(service.path, reload, unwatched) : undefined;
+  try {
+    const { url, adminUrl } = await gateway.listen();
+    const admin = adminUrl === undefined ? '' : `, admin at ${adminUrl}`;
+    await terminal.stdout.write(`serving ${url} in front of ${new URL(options.upstream).host}${admin}\n`);
+    telemetry.info('serving', { url, bundle: engine.digest });
+    const signal = await ended.signal;
+    telemetry.info('draining', { signal });
+  } finally {
+    watching?.close();
+    ended.forget();
+    process.off('SIGHUP', reload);
+    await gateway.close();
+  }
+}
+
+/** Reloads one at a time; a request during a reload leads to one more after it. */
+function reloader(engine: PolicyEngine, { path, load, telemetry }: Service): () => void {
+  let running = false;
+  let again = false;
+  const run = async (): Promise<void> => {
+    try {
+      const loaded = await loadBundle(path, load);
+      if (loaded.ok) {
+        await engine.reload(loaded.bundle);
+        telemetry.info('bundle reloaded', { bundle: engine.digest });
+      } else {
+        telemetry.alarm({ alarm: 'bundle_rejected', errors: loaded.diagnostics.length, first: firstError(loaded) });
+      }
+    } catch (error) {
+      telemetry.error('the bundle could not be reloaded', error);
+      telemetry.alarm({ alarm: 'bundle_rejected', errors: 1 });
+    }
+    running = false;
+    if (again) reload();
+  };
+  const reload = (): void => {
+    again = running;
+    if (running) return;
+    running = true;
+    void run();
+  };
+  return reload;
+}
+
+function firstError(loaded: LoadResult): string {
+  const error = loaded.diagnostics.find(({ severity }) => severity === 'error');
+  return error === undefined ? '' : `${error.code}: ${error.message}`;
+}
+
+function findingsText(loaded: LoadResult, terminal: Terminal): string {
+  return renderText(loaded.diagnostics, { color: terminal.colors(terminal.stderr) }) + droppedText(loaded.dropped);
+}
+
+/** Resolves with the first of `signals`; until `forget`, none of them ends the process. */
+function signalled(signals: readonly NodeJS.Signals[]): { readonly signal: Promise<NodeJS.Signals>; forget(): void } {
+  let note: (signal: NodeJS.Signals) => void = () => undefined;
+  const signal = new Promise<NodeJS.Signals>((resolve) => {
+    note = resolve;
+  });
+  for (const name of signals) process.on(name, note);
+  return {
+    signal,
+    forget() {
+      for (const name of signals) process.off(name, note);
+    },
+  };
+}
+
+function limitsOf(options: Options): Parameters<typeof createGateway>[0]['limits'] & object {
+  return {
+    ...(options.maxBody === undefined ? {} : { maxBodyBytes: options.maxBody }),
+    ...(options.maxInFlight === undefined ? {} : { maxInFlight: options.maxInFlight }),
+    ...(options.maxSessions === undefined ? {} : { maxSessions: options.maxSessions }),
+    ...(options.upstreamTimeout === undefined ? {} : { upstreamHeadersMs: options.upstreamTimeout * 1000 }),
+    ...(options.drain === undefined ? {} : { drainMs: options.drain * 1000 }),
+  };
+}
+
+function parseUrl(text: string): string {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
+    throw new InvalidArgumentError('It has to be an http:// or https:// URL.');
+  }
+  return text;
+}
+
+/** `host:port`, `[::1]:port` or a port alone, which is on 127.0.0.1. */
+function parseAddress(text: string): ListenAddress {
+  const match = /^(?:(?:\[([^\]]+)\]|([^:[\]]+)):)?(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) throw new InvalidArgumentError('It has to be HOST:PORT.');
+  return { host: match[1] ?? match[2] ?? '127.0.0.1', port };
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new InvalidArgumentError('It has to be a positive whole number.');
+  return count;
+}
+
+function repeatable(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(collect).default([], 'none');
+}
+
+function collect(value: string, earlier: readonly string[]): readonly string[] {
+  return [...earlier, value];
+}

@@ -1,0 +1,124 @@
+import type { Decision } from '../engine/decision.ts';
+import type { Operation } from '../engine/operation.ts';
+import { extensionsOf } from './caller.ts';
+import type { Caller } from './caller.ts';
+import type { ClientBody, ClientMessage, ClientRequest } from './client-message.ts';
+import { entityNote } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
+import { tokenHeaders } from './forwarded-headers.ts';
+import type { GatewayContext } from './gateway-context.ts';
+import { foldedNames, hasLookalike, isJsonObject, ownValue } from './json-value.ts';
+import { withArguments } from './mediation.ts';
+import type { Mediation } from './mediation.ts';
+import type { MediatedRequest, PendingRequest } from './pending-requests.ts';
+import { RPC_CODES, gatewayError } from './rpc-error.ts';
+import type { RpcError } from './rpc-error.ts';
+import type { GatewaySession } from './session-table.ts';
+import { changedHeaders } from './standard-headers.ts';
+
+/** One message of a body, and who sends it. */
+export interface Plan {
+  readonly message: ClientMessage;
+  readonly mediation: Mediation | undefined;
+  readonly caller: Caller;
+}
+
+/** What becomes of one message: it goes upstream as `text`, or it is answered here. */
+export type Ruling =
+  | {
+      readonly kind: 'forward';
+      readonly text: string;
+      readonly rewritten: boolean;
+      /** Headers that differ from the client's because of this message. */
+      readonly headers: ReadonlyMap<string, string | undefined>;
+      readonly pending: PendingRequest | undefined;
+    }
+  | { readonly kind: 'deny'; readonly request: ClientRequest; readonly decision: Decision }
+  | { readonly kind: 'refuse'; readonly request: ClientRequest; readonly error: RpcError };
+
+export const NO_CHANGES: ReadonlyMap<string, string | undefined> = new Map();
+/** Their responses hold the result of an operation that was called before. */
+const TASK_METHODS = new Set(['tasks/result', 'tasks/get']);
+const TASK_PARAMS = foldedNames('taskId');
+
+/** Decides what becomes of one message. */
+export async function rule(
+  gateway: GatewayContext,
+  exchange: Exchange,
+  plan: Plan,
+  body: ClientBody,
+  session: GatewaySession | undefined,
+): Promise<Ruling> {
+  const { message, mediation, caller } = plan;
+  const { start, end } = message.span;
+  const text = body.text.slice(start, end);
+  if (message.kind !== 'request')
+    return { kind: 'forward', text, rewritten: false, headers: NO_CHANGES, pending: undefined };
+  const { id, idText, method } = message;
+  const scope = session?.id ?? caller.principal;
+  if (mediation === undefined) {
+    const task = TASK_METHODS.has(method) ? taskOf(gateway, message, scope) : undefined;
+    if (task === 'unknown') {
+      return { kind: 'refuse', request: message, error: unknownTask(message) };
+    }
+    const pending = task === undefined ? { id, idText, method } : { id, idText, method, mediated: task };
+    return { kind: 'forward', text, rewritten: false, headers: NO_CHANGES, pending };
+  }
+
+  const { entity, args } = mediation;
+  const operation: Operation = {
+    id: body.batch ? `${exchange.id}-${idText}` : exchange.id,
+    entity,
+    args,
+    extensions: extensionsOf(gateway, exchange, caller, entity, session),
+    credentials: caller.identity.credentials,
+  };
+  exchange.note.entity = entityNote(entity);
+  const decision = await gateway.decider.pre(operation);
+  noteDecision(exchange, decision);
+  if (decision.decision !== 'allow') return { kind: 'deny', request: message, decision };
+  const pending = { id, idText, method, mediated: { method: mediation.method, operation, scope, nested: false } };
+  const tokens = decision.delegatedTokens ?? [];
+  if (tokens.length > 0 && body.batch) {
+    // The headers of a batch reach all of its members, and each may use only the credential minted for it.
+    return refuse(message, 'delegation_in_batch', 'this operation needs a credential of its own: send it alone');
+  }
+  if (!decision.modified.args) {
+    return { kind: 'forward', text, rewritten: false, headers: tokenHeaders(tokens, new Map()), pending };
+  }
+  const after = decision.args;
+  const rewritten = isJsonObject(after) ? withArguments(body, message, mediation, after) : undefined;
+  if (!isJsonObject(after) || rewritten === undefined) {
+    return refuse(message, 'arguments_unwritable', 'the changed arguments have no place in the request');
+  }
+  const uri = after['uri'];
+  const name = mediation.method === 'resources/read' && typeof uri === 'string' ? uri : entity.name;
+  const changed = changedHeaders(exchange.request.headers, name, args, after);
+  return { kind: 'forward', text: rewritten, rewritten: true, headers: tokenHeaders(tokens, changed), pending };
+}
+
+/** The operation that became the task which a request asks for. */
+function taskOf(gateway: GatewayContext, request: ClientRequest, scope: string): MediatedRequest | 'unknown' {
+  const { params } = request;
+  const taskId = params === undefined || hasLookalike(params, TASK_PARAMS) ? undefined : ownValue(params, 'taskId');
+  const task = typeof taskId === 'string' ? gateway.tasks.find(scope, taskId) : undefined;
+  return task === undefined ? 'unknown' : { ...task, nested: request.method === 'tasks/get' };
+}
+
+/** A request with an envelope of its own speaks MCP 2026-07-28, which has no method `tasks/result`. */
+function unknownTask({ method, params }: ClientRequest): RpcError {
+  if (method === 'tasks/result' && isJsonObject(ownValue(params, '_meta'))) {
+    return gatewayError(RPC_CODES.methodNotFound, 'method_not_found', 'this method is not served');
+  }
+  return gatewayError(RPC_CODES.invalidParams, 'unknown_task', 'no operation of this caller became this task');
+}
+
+function refuse(request: ClientRequest, slug: string, reason: string): Ruling {
+  return { kind: 'refuse', request, error: gatewayError(RPC_CODES.denied, slug, reason) };
+}
+
+function noteDecision(exchange: Exchange, decision: Decision): void {
+  exchange.note.outcome = decision.decision;
+  if (decision.route !== undefined) exchange.note.route = decision.route;
+  if (decision.violation !== null) exchange.note.code = decision.violation.code;
+}

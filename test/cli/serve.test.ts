@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const EXECUTABLE = fileURLToPath(new URL('../../bin/indelible.js', import.meta.url));
+const ALLOWED = 'global: {unmatched: allow}\n';
+const REDACTED = 'routes:\n  - tool: pay\n    result: {ssn: redact}\n';
+
+/** A child that serves; lines of its output can be awaited. */
+class Served {
+  readonly child: ChildProcess;
+  readonly lines: string[] = [];
+  readonly #waiting = new Set<() => void>();
+
+  constructor(args: readonly string[]) {
+    this.child = spawn(process.execPath, [EXECUTABLE, 'serve', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      if (stream === null) continue;
+      createInterface({ input: stream }).on('line', (line) => {
+        this.lines.push(line);
+        for (const look of this.#waiting) look();
+      });
+    }
+  }
+
+  /** The first line that holds `text`, now or later; rejects when the process ends without it. */
+  line(text: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        const found = this.lines.find((line) => line.includes(text));
+        if (found === undefined) return;
+        this.#waiting.delete(look);
+        resolve(found);
+      };
+      this.#waiting.add(look);
+      this.child.once('close', () => reject(new Error(`ended without "${text}":\n${this.lines.join('\n')}`)));
+      look();
+    });
+  }
+
+  async end(signal: NodeJS.Signals): Promise<unknown> {
+    const closed = once(this.child, 'close');
+    this.child.kill(signal);
+    const [code] = await closed;
+    return code;
+  }
+}
+
+async function pay(url: string): Promise<string> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'pay', arguments: {} } }),
+  });
+  return response.text();
+}
+
+describe('serve', () => {
+  let folder: string;
+  let policy: string;
+  let upstream: Server;
+  let upstreamUrl: string;
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'indelible-serve-'));
+    policy = join(folder, 'policy.yaml');
+    upstream = createServer((request, response) => {
+      request.resume().on('end', () => {
+        const result = { content: [{ type: 'text', text: '{"ssn":"123-45-6789"}' }] };
+        response.setHeader('content-type', 'application/json');
+        response.end(JSON.stringify({ jsonrpc: '2.0', id: 1, result }));
+      });
+    });
+    upstream.listen(0, '127.0.0.1');
+    await once(upstream, 'listening');
+    upstreamUrl = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}/mcp`;
+  });
+
+  after(() => {
+    upstream.close();
+    upstream.closeAllConnections();
+    rmSync(folder, { recursive: true });
+  });
+
+  const start = (...more: readonly string[]): Served =>
+    new Served([policy, '--upstream', upstreamUrl, '--listen', '127.0.0.1:0', ...more]);
+
+  test('enforces the bundle, follows its changes, keeps the last good one, and drains on SIGTERM', async () => {
+    writeFileSync(policy, ALLOWED);
+    const served = start('--watch', '--admin', '127.0.0.1:0');
+    const line = await served.line('serving http');
+    const [, url = '', admin = ''] = /serving (\S+) .* admin at (\S+)$/.exec(line) ?? [];
+    assert.match(await pay(url), /123-45-6789/);
+
+    writeFileSync(policy, REDACTED);
+    await served.line('bundle reloaded');
+    assert.match(await pay(url), /\[REDACTED\]/);
+
+    writeFileSync(policy, 'routes: [{tool: pay, resalt: {ssn: str}}]\n');
+    assert.match(await served.line('bundle_rejected'), /config\/unknown-key/);
+    assert.match(await pay(url), /\[REDACTED\]/);
+
+    assert.equal((await fetch(`${admin}/healthz`)).status, 200);
+    assert.equal((await fetch(`${admin}/readyz`)).status, 200);
+    assert.match(
+      await (await fetch(`${admin}/metrics`)).text(),
+      /indelible_alarms_total\{alarm="bundle_rejected"\} 1\n/,
+    );
+    assert.equal(await served.end('SIGTERM'), 0);
+  });
+
+  test('SIGHUP reloads', async () => {
+    writeFileSync(policy, ALLOWED);
+    const served = start();
+    const [, url = ''] = /serving (\S+)/.exec(await served.line('serving http')) ?? [];
+    writeFileSync(policy, REDACTED);
+    assert.match(await pay(url), /123-45-6789/);
+    served.child.kill('SIGHUP');
+    await served.line('bundle reloaded');
+    assert.match(await pay(url), /\[REDACTED\]/);
+    assert.equal(await served.end('SIGINT'), 0);
+  });
+
+  test('a rejected bundle ends with 1, a wrong address with 2', async () => {
+    writeFileSync(policy, 'routes: [{tool: pay, resalt: {}}]\n');
+    const rejected = start();
+    assert.deepEqual(await once(rejected.child, 'close'), [1, null]);
+    assert.ok(rejected.lines.some((line) => line.includes('config/unknown-key')));
+    const wrong = new Served([policy, '--upstream', 'ftp://127.0.0.1/mcp']);
+    assert.deepEqual(await once(wrong.child, 'close'), [2, null]);
+  });
+});
