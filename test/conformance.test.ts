@@ -14,10 +14,6 @@ const KNOWN_GAPS: readonly { readonly reason: string; readonly ids: string }[] =
     reason: 'no decision point of kind `cel`',
     ids: 'cel-001 cel-005 cel-006 cel-007 cel-009 cel-010 cel-014 cel-020 cel-021 cel-030 cel-032 cel-034 cel-035 rej-207',
   },
-  {
-    reason: 'no session store of kind `valkey`',
-    ids: 'acc-003 acc-005 acc-006 dev-043 rej-194 rej-195 rej-199 rej-202 rej-203 warn-001',
-  },
 ];
 
 const reasons = new Map(KNOWN_GAPS.flatMap(({ reason, ids }) => ids.split(' ').map((id) => [id, reason] as const)));

@@ -52,7 +52,8 @@ async function run(
 }
 
 describe('the label store fails closed', () => {
-  const failure = { alarm: 'session_store_failure', failure: 'timeout' };
+  const failure = { alarm: 'session_store_failure', failure: 'timeout', detail: 'too late' };
+  const corrupt = { failure: 'corrupt', detail: 'the store answered with something that is not a set of labels' };
   for (const how of ['throws', 'rejects'] as const) {
     it(`a load that ${how} denies before any step`, async () => {
       const store = scriptedStore(how, 'ok');
@@ -128,9 +129,7 @@ describe('the label store fails closed', () => {
       const store = { ...scriptedStore('ok', 'ok'), loadLabels: () => answer as ReadonlySet<string> };
       const { decision, raised } = await run(store, 'send');
       assert.equal(outcomeOf(decision), 'session.load_failed');
-      assert.deepEqual(raised, [
-        { ...failure, failure: 'corrupt', op: 'load', route: 'tool:send', decision_was_allow: false },
-      ]);
+      assert.deepEqual(raised, [{ ...failure, ...corrupt, op: 'load', route: 'tool:send', decision_was_allow: false }]);
     });
   }
 
