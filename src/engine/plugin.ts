@@ -184,8 +184,8 @@ export type ElicitOutcome =
   | { readonly outcome: 'expired' };
 
 /**
- * A decision as a plugin may see it: frozen, and only what its capabilities reveal. `args`, their names and `extensions`
- * are copied when they are first read.
+ * A decision as a plugin may see it: frozen, and only what its capabilities reveal. What could be large is copied when
+ * it is first read.
  */
 export interface DecisionRecord {
   /** When the decision stood, in milliseconds since the Unix epoch. */
@@ -210,13 +210,15 @@ export interface DecisionRecord {
   readonly argumentNames: readonly string[] | undefined;
   readonly extensions: Extensions;
   readonly session: SessionIdentity | undefined;
-  /** With `read_labels`, else absent. */
-  readonly labels?: {
-    /** What policy saw in this phase. */
-    readonly before: ReadonlySet<string>;
-    /** With those that the phase attached. */
-    readonly after: ReadonlySet<string>;
-  };
+  /** With `read_labels`, else undefined. */
+  readonly labels:
+    | {
+        /** What policy saw in this phase. */
+        readonly before: ReadonlySet<string>;
+        /** With those that the phase attached. */
+        readonly after: ReadonlySet<string>;
+      }
+    | undefined;
   /** With `read_delegated_tokens`, else empty: the headers that carry what the phase had minted. */
   readonly delegatedHeaders: readonly string[];
 }
