@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { auditCommand } from './commands/audit.ts';
 import { checkCommand } from './commands/check.ts';
 import { codesCommand } from './commands/codes.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { evalCommand } from './commands/eval.ts';
 import { explainCommand } from './commands/explain.ts';
 import { initCommand } from './commands/init.ts';
@@ -18,9 +19,10 @@ const COMMANDS = [
   evalCommand,
   explainCommand,
   serveCommand,
+  doctorCommand,
+  auditCommand,
   schemaCommand,
   codesCommand,
-  auditCommand,
   initCommand,
 ];
 

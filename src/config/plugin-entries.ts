@@ -54,6 +54,7 @@ export interface DeclaredPlugin {
 /** Makes the plugins of a bundle and remembers them for start and end. */
 export class PluginRegistry {
   readonly declared = new Map<string, DeclaredPlugin>();
+  readonly #names = new Map<string, Span>();
   readonly #made: Plugin[] = [];
   readonly #kinds: readonly PluginKind[];
   readonly #baseDirectory: string;
@@ -77,19 +78,23 @@ export class PluginRegistry {
     const nameNode = entryOf(node, 'name')?.value;
     const name = stringOf(nameNode);
     if (nameNode === undefined || name === undefined) return;
-    const earlier = this.declared.get(name);
+    const earlier = this.#names.get(name);
     if (earlier !== undefined) {
       this.#report.add('config/duplicate-name', nameNode.span, `the plugin name \`${name}\` is already taken`, {
-        related: [{ span: earlier.span, note: 'first used here' }],
+        related: [{ span: earlier, note: 'first used here' }],
       });
       return;
     }
+    this.#names.set(name, nameNode.span);
     const kind = kindOf(node, this.#kinds, `plugin \`${name}\``, this.#report);
     if (kind === undefined) return;
     const entry = this.#entryOf(node, name, kind);
     const config = configNode(node);
     const base = this.#make(entry, kind, config);
     if (base === undefined) return;
+    for (const { message, help } of kind.lint?.(configOf(config)) ?? []) {
+      this.#report.add('config/plugin-doubt', config.span, `plugin \`${name}\`: ${message}`, { help });
+    }
     this.declared.set(name, {
       entry,
       handle: base,

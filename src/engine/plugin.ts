@@ -247,6 +247,12 @@ export interface Plugin {
   close?(): Awaitable<void>;
 }
 
+/** Something doubtful in a plugin's config; the bundle loads. */
+export interface PluginWarning {
+  readonly message: string;
+  readonly help?: string;
+}
+
 /**
  * Makes the plugins of one `kind`. `configSchema` (JSON Schema 2020-12, closed) describes the entry's `config`, which is
  * checked before `create` sees it. `create` may throw an `Error` that tells the author what is wrong; it must not dial.
@@ -257,4 +263,6 @@ export interface PluginKind {
   /** Hooks that plugins of this kind can serve. */
   readonly hooks: readonly HookName[];
   create(config: Readonly<Record<string, unknown>>, context: PluginEntryContext): Plugin;
+  /** Looks for what is doubtful in a config that the schema accepts. */
+  lint?(config: Readonly<Record<string, unknown>>): readonly PluginWarning[];
 }

@@ -62,9 +62,15 @@ async function initialize(bundle: Bundle): Promise<void> {
   try {
     await bundle.initialize();
   } catch (error) {
-    await Promise.allSettled([bundle.close(), bundle.sessions.store.close()]);
+    await discard(bundle);
     throw error;
   }
+}
+
+/** Ends a bundle that never came into force. */
+async function discard(bundle: Bundle): Promise<void> {
+  await endsWell(() => bundle.close());
+  await endsWell(() => bundle.sessions.store.close());
 }
 
 /** An engine that decides on `bundle` until `reload` gives it another. Source: session state and language specifications. */
@@ -144,7 +150,7 @@ export class PolicyEngine implements Engine {
     if (bundle === this.#tenure.bundle) return;
     await initialize(bundle);
     if (this.#closed) {
-      await Promise.allSettled([bundle.close(), bundle.sessions.store.close()]);
+      await discard(bundle);
       throw new Error('the engine is closed');
     }
     const old = this.#tenure;
@@ -181,12 +187,8 @@ export class PolicyEngine implements Engine {
     const { bundle } = tenure;
     const { store } = bundle.sessions;
     const inUse = [...this.#tenures].some((other) => other.bundle.sessions.store === store);
-    try {
-      await bundle.close();
-      if (!inUse) await store.close();
-    } catch {
-      this.#alarm({ alarm: 'bundle_close_failed', digest: bundle.digest });
-    }
+    const ends = [await endsWell(() => bundle.close()), inUse || (await endsWell(() => store.close()))];
+    if (ends.includes(false)) this.#alarm({ alarm: 'bundle_close_failed', digest: bundle.digest });
   }
 
   /** Decides a phase; whatever is thrown on the way becomes a denial. */
@@ -374,10 +376,12 @@ export class PolicyEngine implements Engine {
   }
 
   #persist(run: Run, frame: Frame, program: Program, halt: Halt | undefined): Awaitable<Decision> {
-    const { stored, session } = frame;
-    const added = frame.taints === undefined ? undefined : addedLabels(frame.taints, stored);
-    if (added === undefined) return this.#settle(run, frame, program, halt, stored);
+    const { stored, session, taints } = frame;
     const { bundle } = run.tenure;
+    // What a load shows may not be durable yet, so a store that confirms appends is given every label.
+    const confirms = bundle.sessions.store.confirmsAppends === true;
+    const added = taints === undefined ? undefined : addedLabels(taints, confirms ? NO_LABELS : stored);
+    if (added === undefined) return this.#settle(run, frame, program, halt, stored);
     if (session === undefined) {
       const refused = bundle.onMissingSession === 'deny' ? (halt ?? NO_SESSION) : halt;
       return this.#settle(run, frame, program, refused, stored);
@@ -453,6 +457,16 @@ export class PolicyEngine implements Engine {
   #frameOf(operation: Operation): Frame {
     const nothing = { overlay: undefined, args: undefined, result: undefined, session: undefined, earlier: undefined };
     return new Frame({ ...nothing, operation, phase: 'pre', now: this.#now }, NO_LABELS);
+  }
+}
+
+/** Whether it ended without an error. */
+async function endsWell(end: () => Awaitable<void>): Promise<boolean> {
+  try {
+    await end();
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -20,7 +20,7 @@ function bundleOfPredicates(predicates: readonly string[]): string {
 }
 
 describe('attributes', () => {
-  for (const { name, request, holds, fails } of rowsOf<Row>('engine/attributes')) {
+  for (const { name, request, holds, fails } of rowsOf('engine/attributes') as readonly Row[]) {
     it(name, async () => {
       const predicates = [...holds, ...fails];
       const { data, ...rest } = request;

@@ -12,7 +12,7 @@ interface Row {
 }
 
 describe('predicates', () => {
-  for (const { value, absent = false, holds, fails } of rowsOf<Row>('engine/predicates')) {
+  for (const { value, absent = false, holds, fails } of rowsOf('engine/predicates') as readonly Row[]) {
     it(`over ${absent ? 'nothing' : JSON.stringify(value)}`, async () => {
       const predicates = [...holds, ...fails];
       const routes = predicates.map((predicate, i) => ({
