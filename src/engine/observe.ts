@@ -54,7 +54,7 @@ export function observeDecision(
     extensions: operation.extensions ?? NO_EXTENSIONS,
     session: frame?.session,
     labels: labelsOf(decision, frame),
-    delegatedHeaders: decision.delegatedTokens?.map(({ header }) => header) ?? NO_HEADERS,
+    delegatedHeaders: headersOf(decision),
   }));
 }
 
@@ -99,4 +99,8 @@ function labelsOf(decision: Decision, frame: Frame | undefined): UncutRecord['la
   const after = new Set([...before, ...decision.labels]);
   for (const { label } of decision.taints) after.add(label);
   return { before, after };
+}
+
+function headersOf({ delegatedTokens }: Decision): readonly string[] {
+  return delegatedTokens === undefined ? NO_HEADERS : Object.freeze(delegatedTokens.map(({ header }) => header));
 }

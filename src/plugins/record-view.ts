@@ -33,7 +33,7 @@ export class RecordView implements DecisionRecord {
     this.bundleDigest = record.bundleDigest;
     this.phase = record.phase;
     this.hook = record.hook;
-    this.entity = Object.freeze({ ...record.entity });
+    this.entity = record.entity.tags === undefined ? Object.freeze({ ...record.entity }) : frozenCopy(record.entity);
     this.route = record.route;
     this.decision = record.decision;
     this.violation = record.violation === null ? null : frozenCopy(record.violation);
