@@ -11,13 +11,23 @@ export type { Diagnostic, Related } from './diagnostics/diagnostic.ts';
 export type { Severity } from './diagnostics/catalog-entry.ts';
 export { renderJson, renderText, type RenderedDiagnostic, type TextOptions } from './diagnostics/render.ts';
 export type { Bundle } from './engine/bundle.ts';
-export type { Constraint, Decision, DelegatedToken, Taint, TraceStep, Violation } from './engine/decision.ts';
 export type {
+  Constraint,
+  Consultation,
+  Decision,
+  DelegatedToken,
+  Taint,
+  TraceStep,
+  Violation,
+} from './engine/decision.ts';
+export type {
+  AttributeReader,
   DecisionAnswer,
   DecisionPoint,
   DecisionPointKind,
   DecisionQuestion,
   PreparedQuestion,
+  StepContext,
 } from './engine/decision-point.ts';
 export type { Engine, IdentityResult } from './engine/engine.ts';
 export type {

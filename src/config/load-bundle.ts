@@ -7,7 +7,7 @@ import { Report } from '../diagnostics/report.ts';
 import type { Bundle } from '../engine/bundle.ts';
 import type { EntityType } from '../engine/operation.ts';
 import { RouteTable } from '../engine/route-table.ts';
-import type { MapNode } from '../text/document.ts';
+import type { MapEntry, MapNode } from '../text/document.ts';
 import type { Source } from '../text/source.ts';
 import { readAttributeFiles, type AttributeTree } from './attribute-files.ts';
 import { readDocument } from './load.ts';
@@ -15,7 +15,7 @@ import type { LoadOptions } from './load-options.ts';
 import { mergeDocuments } from './merge-documents.ts';
 import { outlineLayers, outlineRoute, type RouteOutline } from './outline.ts';
 import { PolicyVisitor } from './policy-visitor.ts';
-import { splitSection } from './policy-terms.ts';
+import { splitSection, type GlobalOnlyKey } from './policy-terms.ts';
 import { readSources } from './read-source.ts';
 import { registeredKinds } from './registered-kinds.ts';
 import { attributeExists } from './rules/attribute-exists.ts';
@@ -25,6 +25,10 @@ import { pluginActive } from './rules/plugin-active.ts';
 import { sessionHasSubject } from './rules/session-has-subject.ts';
 import { validateBundle } from './schema.ts';
 import { walkBundle } from './walk.ts';
+import { buildDecisionPoints } from './wiring.ts';
+
+/** Most time that an answer of a decision point without a limit of its own may take, in milliseconds. */
+const DECISION_POINT_TIMEOUT = 30_000;
 
 /** Counts of a bundle, and what requests get that no route matches. */
 export interface BundleSummary {
@@ -74,12 +78,18 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
   const baseDirectory = options.baseDirectory ?? (await directoryOf(source));
   const attributes = await attributesOf(root, baseDirectory, options, report);
   const alarm = options.alarm ?? (() => undefined);
+  const now = options.now ?? Date.now;
+  const kinds = registeredKinds(options);
+  const pdp = globalOnlyEntries(root).get('pdp');
+  const host = { timeout: DECISION_POINT_TIMEOUT, now, alarm };
+  const { handles, points } = await buildDecisionPoints(pdp, kinds.decisionPoints, baseDirectory, host, report);
   const visitor = new PolicyVisitor({
-    kinds: registeredKinds(options),
+    kinds,
+    decisionPoints: handles,
     data: attributes.data,
     baseDirectory,
     environment: options.environment ?? process.env,
-    now: options.now ?? Date.now,
+    now,
     alarm,
     report,
   });
@@ -90,7 +100,7 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
   const plugins = visitor.registry.made;
   const close = async (): Promise<void> => {
     for (const plugin of plugins) await plugin.close?.();
-    for (const point of visitor.decisionPoints) await point.close?.();
+    for (const point of points) await point.close?.();
   };
   if (report.hasErrors) {
     await close();
@@ -98,13 +108,14 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
     return rejected(report, present);
   }
   const bundle: Bundle = {
-    digest: digestOf([...sources, ...attributes.sources]),
+    digest: digestOf([...sources, ...attributes.sources, ...points.flatMap((point) => point.sources ?? [])]),
     routes: new RouteTable(visitor.routes),
     unmatched,
     sessions: visitor.sessions,
     sessionStoreBlock: visitor.sessionStoreBlock,
     async initialize() {
       for (const plugin of plugins) await plugin.initialize?.();
+      for (const point of points) await point.initialize?.();
     },
     close,
   };
@@ -159,11 +170,14 @@ async function attributesOf(
   report: Report,
 ): Promise<AttributeTree> {
   if (options.data !== undefined) return { data: options.data, sources: [] };
+  return readAttributeFiles(globalOnlyEntries(root).get('attribute_files'), baseDirectory, report);
+}
+
+/** What has to be read or made before the policy is walked; the visitor reports what is wrong with the section. */
+function globalOnlyEntries(root: MapNode): ReadonlyMap<GlobalOnlyKey, MapEntry> {
   const global = root.entries.find(({ key }) => key === 'global');
-  if (global?.value.kind !== 'map') return { data: {}, sources: [] };
-  // The visitor reports what is wrong with the section; here only the files are wanted.
-  const { globalOnly } = splitSection({ place: 'global', node: global.value, entry: global }, new Report());
-  return readAttributeFiles(globalOnly.get('attribute_files'), baseDirectory, report);
+  if (global?.value.kind !== 'map') return new Map();
+  return splitSection({ place: 'global', node: global.value, entry: global }, new Report()).globalOnly;
 }
 
 async function directoryOf(source: BundleSource): Promise<string> {
@@ -171,7 +185,7 @@ async function directoryOf(source: BundleSource): Promise<string> {
   return (await stat(source)).isDirectory() ? source : dirname(source);
 }
 
-function digestOf(sources: readonly Source[]): string {
+function digestOf(sources: readonly { readonly name: string; readonly text: string }[]): string {
   const hash = createHash('sha256');
   for (const { name, text } of sources) hash.update(`${name.length}:${name}${text.length}:${text}`);
   return hash.digest('hex');

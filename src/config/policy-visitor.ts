@@ -1,7 +1,6 @@
 import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import type { Report } from '../diagnostics/report.ts';
 import type { CompileScope } from '../engine/compile-scope.ts';
-import type { DecisionPoint } from '../engine/decision-point.ts';
 import { deny, type Halt } from '../engine/halt.ts';
 import { type EntityType, type JsonObject, type RoutedEntityType } from '../engine/operation.ts';
 import type { PluginHandle } from '../engine/plugin-handle.ts';
@@ -20,7 +19,7 @@ import { GLOBAL_ONLY_KEYS, splitSection, stringOf, stringsOf, type SplitSection 
 import { readSecret } from './secret.ts';
 import { sectionLayer, type SectionLayer } from './section-layer.ts';
 import type { ConfigVisitor, Section } from './walk.ts';
-import { buildDecisionPoints, buildSessionStore } from './wiring.ts';
+import { buildSessionStore, type DecisionPoints } from './wiring.ts';
 import type { RegisteredKinds } from './registered-kinds.ts';
 
 /** The group that applies to every request. */
@@ -29,6 +28,7 @@ const DEFAULT_PLUGIN_TIMEOUT = 30_000;
 
 export interface PolicyVisitorOptions {
   readonly kinds: RegisteredKinds;
+  readonly decisionPoints: DecisionPoints['handles'];
   readonly data: JsonObject;
   readonly baseDirectory: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -44,7 +44,6 @@ export class PolicyVisitor implements ConfigVisitor {
   readonly sessions: StoreReference = { store: memoryStore() };
   /** Canonical text of the `session_store` block. */
   sessionStoreBlock = 'null';
-  decisionPoints: readonly DecisionPoint[] = [];
 
   readonly #options: PolicyVisitorOptions;
   readonly #report: Report;
@@ -68,7 +67,7 @@ export class PolicyVisitor implements ConfigVisitor {
       data: options.data,
       hashKey: createSecretKey(randomBytes(32)),
       plugins: new Map(),
-      decisionPoints: new Map(),
+      decisionPoints: options.decisionPoints,
       onMissingSession: 'ignore',
       report: options.report,
     };
@@ -121,13 +120,8 @@ export class PolicyVisitor implements ConfigVisitor {
     this.sessionStoreBlock = JSON.stringify(store === undefined ? null : toValue(store.value));
     const context = { now, baseDirectory, alarm };
     this.sessions.store = buildSessionStore(store, kinds.sessionStores, context, report) ?? this.sessions.store;
-    const options = { timeout: DEFAULT_PLUGIN_TIMEOUT, now, alarm };
-    const pdp = split?.globalOnly.get('pdp');
-    const { handles, points } = buildDecisionPoints(pdp, kinds.decisionPoints, baseDirectory, options, report);
-    this.decisionPoints = points;
     this.#scope = {
       ...this.#scope,
-      decisionPoints: handles,
       hashKey: this.#hashKey() ?? this.#scope.hashKey,
       onMissingSession: this.#onMissingSession(),
     };

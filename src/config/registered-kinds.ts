@@ -1,5 +1,6 @@
 import type { DecisionPointKind } from '../engine/decision-point.ts';
 import type { PluginKind } from '../engine/plugin.ts';
+import { cel } from '../pdp/cel/cel.ts';
 import { identityJwt } from '../plugins/identity-jwt/identity-jwt.ts';
 import type { SessionStoreFactory } from '../session/label-store.ts';
 import type { LoadOptions } from './load-options.ts';
@@ -14,11 +15,13 @@ export interface RegisteredKinds {
 
 const BUILT_IN_PLUGINS: readonly PluginKind[] = [identityJwt];
 
+const BUILT_IN_DECISION_POINTS: readonly DecisionPointKind[] = [cel];
+
 /** The host's kinds before those of the package, so that a host can replace one. */
 export function registeredKinds(options: LoadOptions): RegisteredKinds {
   return {
     plugins: [...(options.plugins ?? []), ...BUILT_IN_PLUGINS],
-    decisionPoints: options.decisionPoints ?? [],
+    decisionPoints: [...(options.decisionPoints ?? []), ...BUILT_IN_DECISION_POINTS],
     sessionStores: [...(options.sessionStores ?? []), ...BUILT_IN_SESSION_STORES],
   };
 }

@@ -1,6 +1,6 @@
 import type { Span } from '../text/source.ts';
 import type { SessionIdentity } from '../session/session-identity.ts';
-import type { Constraint, DelegatedToken, Taint, TraceStep } from './decision.ts';
+import type { Constraint, Consultation, DelegatedToken, Taint, TraceStep } from './decision.ts';
 import type { Halt } from './halt.ts';
 import type { Extensions, JsonValue, Operation, Phase, Subject } from './operation.ts';
 import type { Overlay } from './overlay.ts';
@@ -45,6 +45,7 @@ export class Frame {
   constraints: Constraint[] | undefined;
   grant: Grant | undefined;
   delegatedTokens: DelegatedToken[] | undefined;
+  consultations: Consultation[] | undefined;
   trace: TraceStep[] | undefined;
   /** Why the latest field pipeline gave up. */
   fieldHalt: Halt | undefined;
@@ -70,6 +71,7 @@ export class Frame {
     this.constraints = undefined;
     this.grant = start.grant;
     this.delegatedTokens = undefined;
+    this.consultations = undefined;
     this.trace = start.trace;
     this.fieldHalt = undefined;
     this.signal = undefined;
@@ -89,6 +91,7 @@ export class Frame {
   join(member: Frame): void {
     for (const taint of member.taints ?? []) this.addTaint(taint);
     for (const constraint of member.constraints ?? []) this.addConstraint(constraint);
+    for (const consultation of member.consultations ?? []) this.addConsultation(consultation, -1);
     if (this.trace !== undefined && member.trace !== undefined) this.trace.push(...member.trace);
   }
 
@@ -111,6 +114,15 @@ export class Frame {
   addConstraint(constraint: Constraint): void {
     if (this.constraints === undefined) this.constraints = [constraint];
     else this.constraints.push(constraint);
+  }
+
+  /** `at` is the index of the asking step in the trace, -1 when it stands there already or nothing is traced. */
+  addConsultation(consultation: Consultation, at: number): void {
+    if (this.consultations === undefined) this.consultations = [consultation];
+    else this.consultations.push(consultation);
+    const step = this.trace?.[at];
+    if (this.trace === undefined || step === undefined || consultation.diagnostics.length === 0) return;
+    this.trace[at] = { ...step, diagnostics: consultation.diagnostics };
   }
 
   record(place: string, span: Span, outcome: TraceStep['outcome'], inputs?: Readonly<Record<string, JsonValue>>): void {

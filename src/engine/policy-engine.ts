@@ -392,6 +392,7 @@ export class PolicyEngine implements Engine {
       labels,
       constraint,
       ...(frame.delegatedTokens === undefined ? {} : { delegatedTokens: frame.delegatedTokens }),
+      ...(frame.consultations === undefined ? {} : { consultations: frame.consultations }),
       ...(frame.trace === undefined ? {} : { trace: frame.trace }),
     };
     if (halt === undefined) runInBackground(program.background[phase], frame);
