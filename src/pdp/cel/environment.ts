@@ -44,7 +44,20 @@ export function readExpression(
 ): { readonly expression: Expression; readonly reads: Projection } {
   const expression = parse(library, text);
   const functions = new Set([...environment.funcs].map(({ name }) => name));
-  return { expression, reads: inspectExpression(expression, functions, GUARD) };
+  const message = (name: string): boolean =>
+    candidates(environment.namespace, name).some((each) => environment.registry.getMessage(each) !== undefined);
+  return { expression, reads: inspectExpression(expression, { functions, message }, GUARD) };
+}
+
+/** What a name can stand for inside a namespace, innermost first. */
+function candidates(namespace: string, name: string): readonly string[] {
+  if (name.startsWith('.')) return [name.slice(1)];
+  const outer = namespace.split('.');
+  const names: string[] = [];
+  for (let length = namespace === '' ? 0 : outer.length; length > 0; length--) {
+    names.push([...outer.slice(0, length), name].join('.'));
+  }
+  return [...names, name];
 }
 
 function parse(library: typeof Cel, text: string): Expression {

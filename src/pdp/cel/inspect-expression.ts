@@ -16,12 +16,19 @@ const TYPE_NAMES: ReadonlySet<string> = new Set(
   'bool bytes double duration dyn google int list map null_type string timestamp type uint'.split(' '),
 );
 
+/** What expressions of an environment can name. */
+export interface Known {
+  readonly functions: ReadonlySet<string>;
+  readonly message: (name: string) => boolean;
+}
+
 /**
  * Walks an expression once, before it is planned, and tells what it reads; members are the variables. Unknown functions are an `Error`, because the library would find them
  * only when it meets them and `boom() || true` would hold; so are expressions that could cost more than a decision may.
  * Each comprehension's condition becomes an argument of `guard`, a function that ends the loop when time is up.
  */
-export function inspectExpression(root: Expression, functions: ReadonlySet<string>, guard: string): Projection {
+export function inspectExpression(root: Expression, known: Known, guard: string): Projection {
+  const { functions } = known;
   const reads = emptyProjection();
   let nodes = 0;
 
@@ -63,7 +70,7 @@ export function inspectExpression(root: Expression, functions: ReadonlySet<strin
         return exprKind.value.elements.forEach(inner);
       case 'structExpr': {
         const { messageName, entries } = exprKind.value;
-        if (messageName !== '' && !messageName.startsWith('google.protobuf.')) {
+        if (messageName !== '' && !known.message(messageName)) {
           throw new Error(`there is no message type \`${messageName}\``);
         }
         for (const { keyKind, value } of entries) {
