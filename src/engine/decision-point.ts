@@ -18,7 +18,10 @@ export interface DecisionQuestion {
   namespace(name: string): JsonValue | undefined;
 }
 
-/** Reads one attribute as policy would; sets come as sorted lists of text, and undefined is an absent attribute. */
+/**
+ * Reads one attribute: scalars as policy sees them, lists of scalars as sorted sets of text, objects and lists of objects
+ * as the data they are. Undefined is an absent attribute, as are null and what is empty.
+ */
 export type AttributeReader = (question: DecisionQuestion) => JsonValue | undefined;
 
 /** `diagnostics` go into trace and audit only. Anything else than one of these denies with `pdp.<dialect>.error`. */

@@ -1,10 +1,10 @@
 import type { Path } from '../language/ast.ts';
 import { attributeTree } from './attribute-tree.ts';
-import { compilePath, toJson, type AttributeScope } from './attributes.ts';
+import { compilePath, type AttributeScope } from './attributes.ts';
 import type { AttributeReader, DecisionQuestion } from './decision-point.ts';
 import type { Frame } from './frame.ts';
 import type { Entity, Extensions, JsonObject, JsonValue, Phase } from './operation.ts';
-import { setMembers } from './values.ts';
+import { isNativeSet, isObject, isSet, setMembers } from './values.ts';
 
 /** What decision points are asked, read off a frame when they look at it. */
 export class FrameQuestion implements DecisionQuestion {
@@ -52,8 +52,12 @@ export function attributeReader(name: string, scope: AttributeScope): AttributeR
   const read = compilePath(path, scope);
   return (question) => {
     if (!(question instanceof FrameQuestion)) return undefined;
-    const value = toJson(read(question.frame));
-    if (value === null || typeof value !== 'object') return value;
-    return Array.isArray(value) ? setMembers(value).toSorted() : undefined;
+    const value = read(question.frame);
+    if (value === null || value === undefined) return undefined;
+    if (isObject(value)) return Object.keys(value).length === 0 ? undefined : value;
+    if (!isSet(value)) return value;
+    if (!isNativeSet(value) && value.some((member) => typeof member === 'object' && member !== null)) return value;
+    const members = setMembers(value);
+    return members.length === 0 ? undefined : members.toSorted();
   };
 }

@@ -62,7 +62,7 @@ function inputOf(value: ProtobufJson): Input {
     case 'doubleValue':
       return Number(given);
     case 'stringValue':
-      return String(given);
+      return JSON.parse(JSON.stringify(given)) as string;
     case 'bytesValue':
       return new Uint8Array(Buffer.from(given as string, 'base64'));
     case 'listValue':
