@@ -46,6 +46,7 @@ export async function buildDecisionPoints(
   options: PluginHostOptions,
   report: Report,
 ): Promise<DecisionPoints> {
+  // What cannot be made stands in for itself, so that the steps that ask it are not reported too.
   const handles = new Map<string, DecisionPointHandle>();
   const points: DecisionPoint[] = [];
   for (const node of entry?.value.kind === 'sequence' ? entry.value.items : []) {
@@ -64,6 +65,7 @@ export async function buildDecisionPoints(
       point = await kind.create(configOf(node), context);
     } catch (error) {
       refuse({ keySpan: entryOf(node, 'kind')?.keySpan ?? node.span }, subject, report, error);
+      handles.set(dialect, { dialect, prepare: () => () => ({ outcome: 'failed' }) });
       continue;
     }
     points.push(point);

@@ -15,6 +15,8 @@ import {
 export interface Running {
   readonly engine: PolicyEngine;
   readonly alarms: readonly Alarm[];
+  /** Of the bundle and the files it was made from. */
+  readonly digest: string;
   /** Decides a call of the tool `t`. */
   readonly pre: (operation?: Partial<Operation>) => Promise<Decision>;
 }
@@ -29,6 +31,7 @@ export async function start(context: TestContext, bundle: string, options: LoadO
   return {
     engine,
     alarms,
+    digest: loaded.bundle.digest,
     pre: async (operation = {}) => engine.pre({ entity: { type: 'tool', name: 't' }, ...operation }),
   };
 }
