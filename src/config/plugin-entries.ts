@@ -206,3 +206,11 @@ function onErrorOf(text: string | undefined): OnError {
 
 const MODES: readonly PluginMode[] = ['sequential', 'transform', 'audit', 'concurrent', 'fire_and_forget', 'disabled'];
 const ON_ERROR: readonly OnError[] = ['fail', 'ignore', 'disable'];
+
+const DEFAULT_TIMEOUT = 30_000;
+
+/** Most time that one call of a plugin or decision point may take, in milliseconds. */
+export function pluginTimeout(settings: MapNode | undefined): number {
+  const seconds = settings && entryOf(settings, 'plugin_timeout')?.value;
+  return seconds?.kind === 'scalar' && typeof seconds.value === 'number' ? seconds.value * 1000 : DEFAULT_TIMEOUT;
+}

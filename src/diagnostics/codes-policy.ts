@@ -63,6 +63,12 @@ export const policyCodes = {
     title: 'a decision point refuses the step',
     explanation: 'The decision point could not prepare the question of this step. The message is its own.',
   },
+  'config/decision-point-doubt': {
+    severity: 'warning',
+    title: 'a decision point doubts the step',
+    explanation:
+      'The step loads, but something in it is probably not meant, such as a variable that no request has. The message is the decision point’s own.',
+  },
   'config/parallel-modifies': {
     severity: 'error',
     title: 'a plugin that may modify runs inside `parallel`',

@@ -435,10 +435,16 @@ export class PolicyEngine implements Engine {
       constraint,
     };
     if (allowed) runInBackground(program.background[phase], frame);
-    if (frame.trace === undefined && (frame.delegatedTokens === undefined || !allowed)) return decision;
+    if (
+      frame.trace === undefined &&
+      frame.consultations === undefined &&
+      (frame.delegatedTokens === undefined || !allowed)
+    )
+      return decision;
     return {
       ...decision,
       ...(frame.delegatedTokens === undefined || !allowed ? {} : { delegatedTokens: frame.delegatedTokens }),
+      ...(frame.consultations === undefined ? {} : { consultations: frame.consultations }),
       ...(frame.trace === undefined ? {} : { trace: frame.trace }),
     };
   }
