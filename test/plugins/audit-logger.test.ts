@@ -277,7 +277,10 @@ routes:
       configSchema: {},
       hooks: ['cmf.tool_pre_invoke'],
       create: () => ({
-        invoke: (_, { signal }) => new Promise((resolve) => signal.addEventListener('abort', resolve)),
+        invoke: (_, { signal }) =>
+          new Promise((_resolve, reject) => {
+            signal.addEventListener('abort', () => reject(new Error('given up')));
+          }),
       }),
     });
     const rest = `  - {name: never, kind: test/never}
@@ -352,25 +355,27 @@ routes:
     );
   });
 
-  it('the capstone bundle as published, but for its CEL step', async () => {
+  it('the calls of the capstone bundle as published, but for the destination', async () => {
     const capstone = parseDocument(readFileSync('fixtures/config/accept/identity-audit-and-cel.yaml', 'utf8'));
-    capstone.deleteIn(['global']);
-    capstone.deleteIn(['routes', 1, 'authorization', 'pre_invocation', 1]);
     capstone.setIn(['plugins', 1, 'config'], { destination: 'file', path: 'capstone.ndjson' });
     const { engine } = await loadedEngine(String(capstone), { baseDirectory: folder });
     const call = (name: string, roles: readonly string[]): Operation => ({
       entity: { type: 'tool', name },
-      args: { employee: 'bob' },
+      args: { visibility: 'public' },
       extensions: { subject: { id: 'ada', roles }, agent: { session_id: 's' } },
     });
     await engine.pre(call('get_compensation', []));
     await engine.pre(call('get_compensation', ['hr']));
+    await engine.pre(call('search_repos', ['engineer']));
+    await engine.pre(call('search_repos', ['security']));
     await engine.pre(call('send_email', ['hr']));
     await engine.close();
     const rows = recordsIn('capstone.ndjson').map(({ route, decision, code }) => [route, decision, code]);
     assert.deepEqual(rows, [
       ['tool:get_compensation', 'deny', 'routes.tool:get_compensation.pre_invocation[0]'],
       ['tool:get_compensation', 'allow', undefined],
+      ['tool:search_repos', 'deny', 'repo.policy_denied'],
+      ['tool:search_repos', 'allow', undefined],
       ['tool:send_email', 'deny', 'session_tainted'],
     ]);
   });
