@@ -11,13 +11,16 @@ export type { Diagnostic, Related } from './diagnostics/diagnostic.ts';
 export type { Severity } from './diagnostics/catalog-entry.ts';
 export { renderJson, renderText, type RenderedDiagnostic, type TextOptions } from './diagnostics/render.ts';
 export type { Bundle } from './engine/bundle.ts';
-export type { Constraint, Decision, DelegatedToken, Taint, TraceStep, Violation } from './engine/decision.ts';
+export type { Constraint } from './engine/constraint.ts';
+export type { Consultation, Decision, DelegatedToken, Taint, TraceStep, Violation } from './engine/decision.ts';
 export type {
+  AttributeReader,
   DecisionAnswer,
   DecisionPoint,
   DecisionPointKind,
   DecisionQuestion,
   PreparedQuestion,
+  StepContext,
 } from './engine/decision-point.ts';
 export type { Engine, IdentityResult } from './engine/engine.ts';
 export type {
@@ -35,9 +38,11 @@ export type {
   Subject,
   Workload,
 } from './engine/operation.ts';
+export type { InboundCredential } from './engine/inbound-credential.ts';
 export type {
   CallContext,
   Capability,
+  DecisionRecord,
   DelegateInput,
   DelegateOutcome,
   ElicitInput,
@@ -46,10 +51,10 @@ export type {
   Identity,
   IdentityInput,
   IdentityOutcome,
-  InboundCredential,
   OnError,
   Plugin,
   PluginContext,
+  PluginEntryContext,
   PluginInput,
   PluginKind,
   PluginMode,

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { auditCommand } from './commands/audit.ts';
 import { checkCommand } from './commands/check.ts';
 import { codesCommand } from './commands/codes.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -19,6 +20,7 @@ const COMMANDS = [
   explainCommand,
   serveCommand,
   doctorCommand,
+  auditCommand,
   schemaCommand,
   codesCommand,
   initCommand,

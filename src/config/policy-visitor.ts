@@ -1,7 +1,6 @@
 import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import type { Report } from '../diagnostics/report.ts';
 import type { CompileScope } from '../engine/compile-scope.ts';
-import type { DecisionPoint } from '../engine/decision-point.ts';
 import { deny, type Halt } from '../engine/halt.ts';
 import { type EntityType, type JsonObject, type RoutedEntityType } from '../engine/operation.ts';
 import type { PluginHandle } from '../engine/plugin-handle.ts';
@@ -12,24 +11,26 @@ import type { PluginHostOptions } from '../plugins/plugin-host.ts';
 import type { StoreObserver } from '../session/label-store.ts';
 import type { StoreReference } from '../session/store-reference.ts';
 import { memoryStore } from '../session/memory-store.ts';
+import { canonicalJson } from '../text/json.ts';
 import { entryOf, toValue, type DocumentNode, type MapEntry, type MapNode } from '../text/document.ts';
-import { composeProgram, type Composition, type ProgramTarget } from './compose-program.ts';
+import { composeProgram, overridden, type Composition, type ProgramTarget } from './compose-program.ts';
 import { makeRoute, programsByTags, reportShadowedRoutes, routeHead, type RouteHead } from './compile-routes.ts';
+import type { AttributeUse } from './layer-facts.ts';
 import type { OutlinedRoute } from './outline.ts';
-import { PluginRegistry, type DeclaredPlugin } from './plugin-entries.ts';
+import { PluginRegistry, pluginTimeout, type DeclaredPlugin } from './plugin-entries.ts';
 import { GLOBAL_ONLY_KEYS, splitSection, stringOf, stringsOf, type SplitSection } from './policy-terms.ts';
 import { readSecret } from './secret.ts';
 import { sectionLayer, type SectionLayer } from './section-layer.ts';
 import type { ConfigVisitor, Section } from './walk.ts';
-import { buildDecisionPoints, buildSessionStore } from './wiring.ts';
+import { buildSessionStore, type DecisionPoints } from './wiring.ts';
 import type { RegisteredKinds } from './registered-kinds.ts';
 
 /** The group that applies to every request. */
 const EVERYBODY = 'all';
-const DEFAULT_PLUGIN_TIMEOUT = 30_000;
 
 export interface PolicyVisitorOptions {
   readonly kinds: RegisteredKinds;
+  readonly decisionPoints: DecisionPoints['handles'];
   readonly data: JsonObject;
   readonly baseDirectory: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -46,7 +47,6 @@ export class PolicyVisitor implements ConfigVisitor {
   readonly sessions: StoreReference = { store: memoryStore() };
   /** Canonical text of the `session_store` block. */
   sessionStoreBlock = 'null';
-  decisionPoints: readonly DecisionPoint[] = [];
 
   readonly #options: PolicyVisitorOptions;
   readonly #report: Report;
@@ -55,6 +55,8 @@ export class PolicyVisitor implements ConfigVisitor {
   readonly #groups = new Map<string, SectionLayer>();
   readonly #overrides: { readonly entry: MapEntry; readonly name: string }[] = [];
   readonly #usedOverrides = new Set<MapEntry>();
+  /** Most time that a plugin or a decision point may take, in milliseconds. */
+  #timeout = pluginTimeout(undefined);
   #registry: PluginRegistry;
   #routingEnabled = false;
   #global: SectionLayer | undefined;
@@ -65,12 +67,12 @@ export class PolicyVisitor implements ConfigVisitor {
   constructor(options: PolicyVisitorOptions) {
     this.#options = options;
     this.#report = options.report;
-    this.#registry = this.#newRegistry(DEFAULT_PLUGIN_TIMEOUT);
+    this.#registry = this.#newRegistry();
     this.#scope = {
       data: options.data,
       hashKey: createSecretKey(randomBytes(32)),
       plugins: new Map(),
-      decisionPoints: new Map(),
+      decisionPoints: options.decisionPoints,
       onMissingSession: 'ignore',
       report: options.report,
     };
@@ -105,11 +107,10 @@ export class PolicyVisitor implements ConfigVisitor {
   }
 
   plugins(settings: MapNode | undefined, entries: readonly DocumentNode[]): void {
-    const timeout = settings && entryOf(settings, 'plugin_timeout')?.value;
-    const seconds = timeout?.kind === 'scalar' && typeof timeout.value === 'number' ? timeout.value : undefined;
     const routing = settings && entryOf(settings, 'routing_enabled')?.value;
     this.#routingEnabled = routing?.kind === 'scalar' && routing.value === true;
-    if (seconds !== undefined) this.#registry = this.#newRegistry(seconds * 1000);
+    this.#timeout = pluginTimeout(settings);
+    this.#registry = this.#newRegistry();
     for (const entry of entries) this.#registry.declare(entry);
     const plugins = new Map([...this.#registry.declared].map(([name, { handle }]) => [name, handle]));
     this.#scope = { ...this.#scope, plugins };
@@ -120,16 +121,11 @@ export class PolicyVisitor implements ConfigVisitor {
     this.#globalSection = section;
     const split = section && splitSection(section, report);
     const store = split?.globalOnly.get('session_store');
-    this.sessionStoreBlock = JSON.stringify(store === undefined ? null : toValue(store.value));
+    this.sessionStoreBlock = canonicalJson(store === undefined ? null : toValue(store.value));
     const context = { now, baseDirectory, environment, alarm, ...(observer === undefined ? {} : { observer }) };
     this.sessions.store = buildSessionStore(store, kinds.sessionStores, context, report) ?? this.sessions.store;
-    const options = { timeout: DEFAULT_PLUGIN_TIMEOUT, now, alarm };
-    const pdp = split?.globalOnly.get('pdp');
-    const { handles, points } = buildDecisionPoints(pdp, kinds.decisionPoints, baseDirectory, options, report);
-    this.decisionPoints = points;
     this.#scope = {
       ...this.#scope,
-      decisionPoints: handles,
       hashKey: this.#hashKey() ?? this.#scope.hashKey,
       onMissingSession: this.#readOnMissing(),
     };
@@ -154,6 +150,7 @@ export class PolicyVisitor implements ConfigVisitor {
     this.#routeLayers.push(own);
     if (head === undefined) return;
     this.#heads.push(head);
+    if (head.when !== undefined) this.#refuseConditionalAuthentication(section, own, head);
     const layersOf = (extraTags: readonly string[]): readonly SectionLayer[] => [
       ...this.#broadLayers(head.type, [...head.tags, ...extraTags]),
       own,
@@ -162,6 +159,11 @@ export class PolicyVisitor implements ConfigVisitor {
     const compose = (extraTags: readonly string[]): Program => this.#compose(layersOf(extraTags), target);
     this.routes.push(makeRoute(head, new Set(this.#groups.keys()), compose));
     this.outline.push({ head, layers: layersOf([]) });
+  }
+
+  /** Attributes that the routes' `when` read. */
+  get conditions(): readonly AttributeUse[] {
+    return this.#heads.flatMap(({ conditions }) => conditions);
   }
 
   /** After the walk: the programs of unmatched requests, and the checks that need every section. */
@@ -240,6 +242,22 @@ export class PolicyVisitor implements ConfigVisitor {
       .toSorted((a, b) => a.priority - b.priority);
   }
 
+  /** Who calls is established before a condition over arguments and labels can be read. */
+  #refuseConditionalAuthentication(section: Section, own: SectionLayer, head: RouteHead): void {
+    const groups = head.tags.flatMap((tag) => (tag === EVERYBODY ? [] : (this.#groups.get(tag) ?? [])));
+    const asking = [own, ...groups].find(({ authentication }) => authentication !== undefined);
+    if (asking === undefined) return;
+    const at = entryOf(section.node, 'when')?.keySpan ?? head.span;
+    this.#report.add(
+      'config/conditional-authentication',
+      at,
+      `the route has a condition, and \`${asking.place}\` asks for authentication of its own`,
+      {
+        help: 'ask for authentication globally or by a default of the type, or make the condition a rule',
+      },
+    );
+  }
+
   #narrower(section: Section, place: string): SectionLayer {
     const split = splitSection(section, this.#report);
     this.#warnOfGlobalOnlyKeys(split, place);
@@ -264,7 +282,11 @@ export class PolicyVisitor implements ConfigVisitor {
 
   #layer(section: Section, place: string, { terms }: SplitSection): SectionLayer {
     const layer = sectionLayer(section, place, terms, this.#registry, this.#scope);
-    for (const [name, entry] of layer.overrides) this.#overrides.push({ name, entry });
+    for (const [name, entry] of layer.overrides) {
+      this.#overrides.push({ name, entry });
+      // Made now, since what is wrong with it can be reported at load only.
+      overridden(name, entry, this.#registry);
+    }
     for (const [name, span] of layer.facts.plugins) {
       if (this.#registry.declared.get(name)?.entry.mode !== 'disabled') continue;
       this.#report.add(
@@ -288,9 +310,9 @@ export class PolicyVisitor implements ConfigVisitor {
     return word === 'deny' ? 'deny' : 'ignore';
   }
 
-  #newRegistry(timeout: number): PluginRegistry {
+  #newRegistry(): PluginRegistry {
     const { kinds, baseDirectory, now, alarm, report } = this.#options;
-    return new PluginRegistry(kinds.plugins, baseDirectory, { timeout, now, alarm }, report);
+    return new PluginRegistry(kinds.plugins, baseDirectory, { timeout: this.#timeout, now, alarm }, report);
   }
 }
 

@@ -61,9 +61,8 @@ function settleChoice(choice: SchemaError, errors: readonly SchemaError[], dropp
     (branch) =>
       branch.length > 0 && !branch.some((error) => error.keyword === 'type' && placeOf(error) === placeOf(choice)),
   );
-  // A branch without errors is satisfied: then the choice fails because another one is satisfied too.
-  const ambiguous = branches.some((branch) => branch.length === 0);
-  const only = meant.length === 1 && !ambiguous ? meant[0] : undefined;
+  const severalFit = Array.isArray(choice.params['passingSchemas']);
+  const only = meant.length === 1 && !severalFit ? meant[0] : undefined;
   for (const error of branches.flat()) if (!only?.includes(error)) dropped.add(error);
   if (only) dropped.add(choice);
 }

@@ -330,15 +330,23 @@ function metaAccessor(keys: readonly Key[]): Accessor {
     if (name === undefined) return MISSING;
     return (frame) => {
       const text = resolve(name, frame);
-      return text === undefined ? undefined : ownMember(frame.extensions.meta?.properties, text);
+      if (text === undefined) return undefined;
+      return ownMember(frame.extensions.meta?.properties, text) ?? ownMember(frame.routeMeta?.properties, text);
     };
   }
   return member(keys, {
     entity_type: (frame) => frame.operation.entity.type,
     entity_name: (frame) => frame.operation.entity.name,
     scope: (frame) => frame.operation.entity.scope,
-    tags: (frame) => frame.operation.entity.tags,
+    tags: tagsOf,
   });
+}
+
+/** Tags of the route and those known only at run time. */
+function tagsOf({ operation, routeMeta }: Frame): readonly string[] | undefined {
+  const { tags } = operation.entity;
+  if (tags === undefined || routeMeta === undefined) return tags ?? routeMeta?.tags;
+  return [...routeMeta.tags, ...tags];
 }
 
 function httpAccessor(keys: readonly Key[]): Accessor {

@@ -1,3 +1,4 @@
+import type { Constraint } from './constraint.ts';
 import type { Span } from '../text/source.ts';
 import type { JsonValue, Phase } from './operation.ts';
 import type { TaintScope } from '../language/ast.ts';
@@ -18,25 +19,6 @@ export interface Taint {
   readonly scopes: readonly TaintScope[];
 }
 
-/**
- * What the folded `restrict` steps leave to a router. Sets are sorted; an absent member restricts nothing; an empty
- * allow set admits nothing.
- */
-export interface Constraint {
-  readonly allow_models?: readonly string[];
-  /**
-   * Present when several allow sets were folded: a model must match a pattern of each. `allow_models` is their
-   * intersection as written.
-   */
-  readonly allow_models_each?: readonly (readonly string[])[];
-  readonly deny_models?: readonly string[];
-  readonly allow_regions?: readonly string[];
-  readonly allow_sites?: readonly string[];
-  readonly max_cost_tiers?: readonly string[];
-  readonly custom?: Readonly<Record<string, string>>;
-  readonly on_empty: 'deny' | 'fallback';
-}
-
 /** A credential minted for the upstream; `header` carries it. Never logged. */
 export interface DelegatedToken {
   readonly token: string;
@@ -49,6 +31,18 @@ export interface TraceStep {
   readonly span: Span;
   readonly outcome: 'allow' | 'continue' | 'deny' | 'pending' | 'skipped' | 'modified';
   readonly inputs?: Readonly<Record<string, JsonValue>>;
+  /** What a decision point told of its answer. */
+  readonly diagnostics?: readonly string[];
+}
+
+/** One answer of a decision point, for traces and audit records. */
+export interface Consultation {
+  readonly dialect: string;
+  /** Place of the asking step in the bundle. */
+  readonly place: string;
+  readonly outcome: 'allow' | 'deny' | 'failed';
+  /** Names of policies, attributes and rules; never attribute values. */
+  readonly diagnostics: readonly string[];
 }
 
 /**
@@ -71,6 +65,8 @@ export interface Decision {
   readonly constraint: Constraint | null;
   /** Minted by `delegate` steps of this phase, in order; absent without one. */
   readonly delegatedTokens?: readonly DelegatedToken[];
+  /** The decision points asked in this phase, in the order of their answers; absent when none was. */
+  readonly consultations?: readonly Consultation[];
   /** Only when the engine was asked to trace. */
   readonly trace?: readonly TraceStep[];
 }

@@ -2,11 +2,13 @@ import { parseJson, stringifyJson } from '../text/json.ts';
 import { SessionStoreError, type Alarm, type Awaitable, type StoreHealth } from '../session/label-store.ts';
 import { authenticate } from './authentication.ts';
 import type { Bundle } from './bundle.ts';
-import type { Constraint, Decision, Taint, Violation } from './decision.ts';
+import type { Constraint } from './constraint.ts';
+import type { Decision, Taint, Violation } from './decision.ts';
 import type { Engine, IdentityResult } from './engine.ts';
 import { Frame, type FrameStart } from './frame.ts';
 import { deny, type Halt } from './halt.ts';
 import { appendLabels, loadLabels } from './label-access.ts';
+import { observationStart, observeDecision, observeRefusedIdentity } from './observe.ts';
 import { PROGRESS, type JsonValue, type Operation } from './operation.ts';
 import { overlayOf } from './overlay.ts';
 import type { IdentityInput } from './plugin.ts';
@@ -60,9 +62,15 @@ async function initialize(bundle: Bundle): Promise<void> {
   try {
     await bundle.initialize();
   } catch (error) {
-    await Promise.allSettled([bundle.close(), bundle.sessions.store.close()]);
+    await discard(bundle);
     throw error;
   }
+}
+
+/** Ends a bundle that never came into force. */
+async function discard(bundle: Bundle): Promise<void> {
+  await endsWell(() => bundle.close());
+  await endsWell(() => bundle.sessions.store.close());
 }
 
 /** An engine that decides on `bundle` until `reload` gives it another. Source: session state and language specifications. */
@@ -113,10 +121,16 @@ export class PolicyEngine implements Engine {
     const tenure = this.#tenure;
     tenure.operations += 1;
     tenure.calls += 1;
+    const startedAt = observationStart(tenure.bundle);
     try {
       const frame = this.#frameOf({ entity: input.entity, extensions: { http: httpOf(input) } });
       const program = programOf(tenure.bundle, frame);
-      return await authenticate(program.authentication, input);
+      const result = await authenticate(program.authentication, input);
+      if (result.outcome === 'denied' && tenure.bundle.observed) {
+        const observation = { bundle: tenure.bundle, program, startedAt, now: this.#now, alarm: this.#alarm };
+        observeRefusedIdentity(observation, input.entity, result.violation);
+      }
+      return result;
     } catch {
       this.#alarm({ alarm: 'engine_internal_error', where: 'identify' });
       return { outcome: 'denied', violation: violationOf(INTERNAL_ERROR, undefined) };
@@ -136,7 +150,7 @@ export class PolicyEngine implements Engine {
     if (bundle === this.#tenure.bundle) return;
     await initialize(bundle);
     if (this.#closed) {
-      await Promise.allSettled([bundle.close(), bundle.sessions.store.close()]);
+      await discard(bundle);
       throw new Error('the engine is closed');
     }
     const old = this.#tenure;
@@ -173,12 +187,8 @@ export class PolicyEngine implements Engine {
     const { bundle } = tenure;
     const { store } = bundle.sessions;
     const inUse = [...this.#tenures].some((other) => other.bundle.sessions.store === store);
-    try {
-      await bundle.close();
-      if (!inUse) await store.close();
-    } catch {
-      this.#alarm({ alarm: 'bundle_close_failed', digest: bundle.digest });
-    }
+    const ends = [await endsWell(() => bundle.close()), inUse || (await endsWell(() => store.close()))];
+    if (ends.includes(false)) this.#alarm({ alarm: 'bundle_close_failed', digest: bundle.digest });
   }
 
   /** Decides a phase; whatever is thrown on the way becomes a denial. */
@@ -233,12 +243,18 @@ export class PolicyEngine implements Engine {
   #finish(run: Run, decision: Decision): Decision {
     const { tenure } = run;
     run.decision = decision;
+    if (tenure.bundle.observed) this.#observe(run, decision);
     tenure.calls -= 1;
     if (run.phase === 'pre') this.#mark(run);
     if (run.phase === 'pre' && decision.decision === 'allow') run.counted = true;
     else tenure.operations -= 1;
     tenure.left();
     return decision;
+  }
+
+  #observe({ tenure, operation, frame, program, startedAt }: Run, decision: Decision): void {
+    const observation = { bundle: tenure.bundle, program, startedAt, now: this.#now, alarm: this.#alarm };
+    observeDecision(observation, operation, decision, frame);
   }
 
   /** Leaves the run of `pre` on its operation. */
@@ -339,6 +355,7 @@ export class PolicyEngine implements Engine {
     const { earlier } = run;
     if (earlier?.program !== undefined) {
       frame.routeKey = earlier.frame?.routeKey;
+      frame.routeMeta = earlier.frame?.routeMeta;
       run.program = earlier.program;
       return earlier.program;
     }
@@ -353,7 +370,7 @@ export class PolicyEngine implements Engine {
     const audit = program.audit[run.phase];
     if (audit.length === 0) return this.#persist(run, frame, program, halt);
     const input = pluginInput(frame);
-    return Promise.all(audit.map(async (plugin) => plugin.invoke(input, frame.signal))).then(() =>
+    return Promise.all(audit.map(async (plugin) => plugin.invoke(input, undefined))).then(() =>
       this.#persist(run, frame, program, halt),
     );
   }
@@ -418,10 +435,16 @@ export class PolicyEngine implements Engine {
       constraint,
     };
     if (allowed) runInBackground(program.background[phase], frame);
-    if (frame.trace === undefined && (frame.delegatedTokens === undefined || !allowed)) return decision;
+    if (
+      frame.trace === undefined &&
+      frame.consultations === undefined &&
+      (frame.delegatedTokens === undefined || !allowed)
+    )
+      return decision;
     return {
       ...decision,
       ...(frame.delegatedTokens === undefined || !allowed ? {} : { delegatedTokens: frame.delegatedTokens }),
+      ...(frame.consultations === undefined ? {} : { consultations: frame.consultations }),
       ...(frame.trace === undefined ? {} : { trace: frame.trace }),
     };
   }
@@ -443,11 +466,22 @@ export class PolicyEngine implements Engine {
   }
 }
 
+/** Whether it ended without an error. */
+async function endsWell(end: () => Awaitable<void>): Promise<boolean> {
+  try {
+    await end();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function programOf(bundle: Bundle, frame: Frame): Program {
   const { entity } = frame.operation;
   const route = bundle.routes.find(entity, frame);
   if (route === undefined) return bundle.unmatched[entity.type](entity.tags);
   frame.routeKey = route.keyOf(entity.name);
+  frame.routeMeta = route.meta;
   return route.programFor(entity.tags);
 }
 
@@ -493,11 +527,16 @@ function httpOf({ headers }: IdentityInput): { readonly request_headers: Record<
 /** A result that is one JSON text of an object or array is decided on as data. */
 function dataOf(result: JsonValue | undefined): JsonValue | undefined {
   if (typeof result !== 'string' || !/^\s*[{[]/.test(result)) return result;
+  return parsed(result, parseJson) ?? parsed(result, JSON.parse) ?? result;
+}
+
+/** Undefined for what the parser refuses: the exact one gives up on deep nesting, which must not hide data from policy. */
+function parsed(text: string, parser: (text: string) => unknown): JsonValue | undefined {
   try {
-    const data = parseJson(result);
-    return isJson(data) ? data : result;
+    const data = parser(text);
+    return isJson(data) ? data : undefined;
   } catch {
-    return result;
+    return undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Decision } from './decision.ts';
 import type { Frame } from './frame.ts';
+import { observationStart } from './observe.ts';
 import type { JsonValue, Operation, Phase } from './operation.ts';
 import type { Program } from './program.ts';
 import type { Tenure } from './tenure.ts';
@@ -11,6 +12,8 @@ export class Run {
   readonly tenure: Tenure;
   readonly operation: Operation;
   readonly phase: Phase;
+  /** For those who observe the decision. */
+  readonly startedAt: number;
   /** The result as the host gave it. */
   readonly givenResult: JsonValue | undefined;
   /** The allowed `pre` of the same operation. */
@@ -35,6 +38,7 @@ export class Run {
     this.tenure = tenure;
     this.operation = operation;
     this.phase = phase;
+    this.startedAt = observationStart(tenure.bundle);
     this.givenResult = givenResult;
     this.earlier = earlier;
     this.frame = undefined;

@@ -2,6 +2,7 @@ import { createHmac, type KeyObject } from 'node:crypto';
 import { RE2JS } from 're2js';
 import validator from 'validator';
 import type { Stage } from '../language/ast.ts';
+import { canonicalJson } from '../text/json.ts';
 import type { AttributeScope } from './attributes.ts';
 import { HALTED, OMIT, type FieldAnswer } from './field-path.ts';
 import type { Frame } from './frame.ts';
@@ -131,17 +132,6 @@ function mask(text: string, keep: number): string {
 function hash(value: JsonValue, key: KeyObject): string {
   const digest = createHmac('sha256', key).update(canonicalJson(value)).digest('hex');
   return `hash:${digest.slice(0, 16)}`;
-}
-
-/** Members in one order, so that equal values have equal text. */
-function canonicalJson(value: JsonValue): string {
-  return JSON.stringify(value, (_key, member: unknown) =>
-    typeof member === 'bigint'
-      ? { bigint: String(member) }
-      : typeof member === 'object' && member !== null && !Array.isArray(member)
-        ? Object.fromEntries(Object.entries(member).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-        : member,
-  );
 }
 
 const PII_TAINT = { label: 'PII', scopes: ['session'] } as const;

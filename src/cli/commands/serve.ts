@@ -41,10 +41,14 @@ export function serveCommand(terminal: Terminal): Command {
     .description('Serves MCP over Streamable HTTP in front of one upstream and enforces BUNDLE on its calls.')
     .argument('<bundle>', 'file or folder')
     .requiredOption('--upstream <url>', "the upstream's MCP endpoint", parseUrl)
-    .option('--listen <host:port>', 'where clients connect', parseAddress, { host: '127.0.0.1', port: 8800 })
+    .addOption(
+      new Option('--listen <host:port>', 'where clients connect')
+        .argParser(parseAddress)
+        .default({ host: '127.0.0.1', port: 8800 }, '127.0.0.1:8800'),
+    )
     .option('--admin <host:port>', 'where /healthz, /readyz and /metrics are served', parseAddress)
-    .option('--allow-host <name>', 'a name that clients call the gateway by (repeatable)', collect, [])
-    .option('--allow-origin <origin>', 'an origin that browsers may call from (repeatable)', collect, [])
+    .addOption(repeatable('--allow-host <name>', 'a name that clients call the gateway by (repeatable)'))
+    .addOption(repeatable('--allow-origin <origin>', 'an origin that browsers may call from (repeatable)'))
     .addOption(
       new Option('--scheme <scheme>', 'what clients use, when TLS ends before the gateway')
         .choices(['http', 'https'])
@@ -222,6 +226,10 @@ function parseCount(text: string): number {
   if (!Number.isSafeInteger(count) || count < 1)
     throw new InvalidArgumentError('It has to be a positive whole number.');
   return count;
+}
+
+function repeatable(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(collect).default([], 'none');
 }
 
 function collect(value: string, earlier: readonly string[]): readonly string[] {
