@@ -89,7 +89,7 @@ const store = valkeyStoreFactory.build(block, context);
 const client = new Redis({ host: '127.0.0.1', port: server.port, commandTimeout: 5000 });
 await loadScripts(client);
 
-const sessionOf = (turn: number): string => `session-${turn % SESSIONS}`.padEnd(64, '0');
+const sessionOf = (turn: number): string => `session-${turn % SESSIONS}-`.padEnd(64, '0');
 const keyOf = (turn: number): string => `bare:${sessionOf(turn)}`;
 const labelOf = (turn: number): string => `label-${turn % 7}`;
 const ttl = TTL_SECONDS * 1000;
