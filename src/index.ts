@@ -24,6 +24,7 @@ export type {
   AttributeReader,
   DecisionAnswer,
   DecisionPoint,
+  DecisionPointContext,
   DecisionPointKind,
   DecisionQuestion,
   PreparedQuestion,
