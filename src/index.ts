@@ -17,6 +17,7 @@ export type {
   AttributeReader,
   DecisionAnswer,
   DecisionPoint,
+  DecisionPointContext,
   DecisionPointKind,
   DecisionQuestion,
   PreparedQuestion,

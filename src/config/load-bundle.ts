@@ -78,17 +78,24 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
   const attributes = await attributesOf(root, baseDirectory, options, report);
   const alarm = options.alarm ?? (() => undefined);
   const now = options.now ?? Date.now;
+  const environment = options.environment ?? process.env;
   const kinds = registeredKinds(options);
   const pdp = globalOnlyEntries(root).get('pdp');
   const settings = entryOf(root, 'plugin_settings')?.value;
   const host = { timeout: pluginTimeout(settings?.kind === 'map' ? settings : undefined), now, alarm };
-  const { handles, points } = await buildDecisionPoints(pdp, kinds.decisionPoints, baseDirectory, host, report);
+  const { handles, points } = await buildDecisionPoints(
+    pdp,
+    kinds.decisionPoints,
+    { baseDirectory, environment },
+    host,
+    report,
+  );
   const visitor = new PolicyVisitor({
     kinds,
     decisionPoints: handles,
     data: attributes.data,
     baseDirectory,
-    environment: options.environment ?? process.env,
+    environment,
     now,
     alarm,
     observer: options.storeObserver,

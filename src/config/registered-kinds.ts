@@ -1,5 +1,6 @@
 import type { DecisionPointKind } from '../engine/decision-point.ts';
 import type { PluginKind } from '../engine/plugin.ts';
+import { authzen } from '../pdp/authzen.ts';
 import { cedarDirect } from '../pdp/cedar/cedar-direct.ts';
 import { cel } from '../pdp/cel/cel.ts';
 import { auditLogger } from '../plugins/audit-logger/audit-logger.ts';
@@ -18,7 +19,7 @@ export interface RegisteredKinds {
 
 const BUILT_IN_PLUGINS: readonly PluginKind[] = [identityJwt, auditLogger, piiScan];
 
-const BUILT_IN_DECISION_POINTS: readonly DecisionPointKind[] = [cedarDirect, cel];
+const BUILT_IN_DECISION_POINTS: readonly DecisionPointKind[] = [authzen, cedarDirect, cel];
 
 /** The host's kinds before those of the package, so that a host can replace one. */
 export function registeredKinds(options: LoadOptions): RegisteredKinds {

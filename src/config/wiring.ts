@@ -9,6 +9,7 @@ import { memoryStoreFactory } from '../session/memory-store.ts';
 import type { LabelStore, SessionStoreContext, SessionStoreFactory } from '../session/label-store.ts';
 import { entryOf, toValue, type MapEntry, type MapNode } from '../text/document.ts';
 import { stringOf } from './policy-terms.ts';
+import type { SecretScope } from './secret.ts';
 import { validateWith } from './schema.ts';
 
 /** The session stores that come with the package. */
@@ -48,7 +49,7 @@ export interface DecisionPoints {
 export async function buildDecisionPoints(
   entry: MapEntry | undefined,
   kinds: readonly DecisionPointKind[],
-  baseDirectory: string,
+  scope: SecretScope,
   options: PluginHostOptions,
   report: Report,
 ): Promise<DecisionPoints> {
@@ -65,7 +66,7 @@ export async function buildDecisionPoints(
       report.add('config/duplicate-dialect', node.span, `the dialect \`${dialect}\` already has a decision point`);
       continue;
     }
-    const context = { name: dialect, now: options.now, baseDirectory, alarm: options.alarm };
+    const context = { ...scope, name: dialect, now: options.now, alarm: options.alarm };
     let point: DecisionPoint;
     try {
       point = await kind.create(configOf(node), context);

@@ -65,6 +65,12 @@ export interface DecisionPoint {
   close?(): Awaitable<void>;
 }
 
+/** What a decision point gets from its process when it is made. `name` is its dialect. */
+export interface DecisionPointContext extends PluginContext {
+  /** Environment variables, for secrets. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
 /**
  * Makes the decision points of one `kind`; contract of `configSchema` as for plugins. `create` is where libraries are
  * imported and policies read and parsed; what it throws is shown to the author. It must not dial.
@@ -74,5 +80,5 @@ export interface DecisionPointKind {
   /** The key that steps are written under, unless the entry names another with `dialect`. */
   readonly dialect: string;
   readonly configSchema: Readonly<Record<string, unknown>>;
-  create(config: Readonly<Record<string, unknown>>, context: PluginContext): Awaitable<DecisionPoint>;
+  create(config: Readonly<Record<string, unknown>>, context: DecisionPointContext): Awaitable<DecisionPoint>;
 }

@@ -1,5 +1,4 @@
 import type * as Cedar from '@cedar-policy/cedar-wasm/nodejs';
-import { didYouMean } from '../../diagnostics/nearest.ts';
 import type {
   AttributeReader,
   DecisionAnswer,
@@ -14,6 +13,7 @@ import type { PluginContext } from '../../engine/plugin.ts';
 import { isObject } from '../../engine/values.ts';
 import type { ArgumentMap, ArgumentValue } from '../../language/ast.ts';
 import { readPolicyText } from '../read-policy-file.ts';
+import { checkKeys, isArgumentMap } from '../step-body.ts';
 import { compileTemplate, isPlaceholder, type Template } from '../template.ts';
 import { cedarRecord, DeclaredEntities, parseUid, refuseEscapes, uidOf, type RequestEntity } from './entities.ts';
 import { callCedar, cedarGeneration, loadCedar, releaseSlot, slotName, takeSlot } from './library.ts';
@@ -256,14 +256,6 @@ class CedarPoint implements DecisionPoint {
   }
 }
 
-function checkKeys(map: ArgumentMap, keys: readonly string[], where: string): void {
-  for (const key of Object.keys(map)) {
-    if (keys.includes(key)) continue;
-    const help = didYouMean(key, keys);
-    throw new Error(`${where} has an unknown key \`${key}\`${help === undefined ? '' : `; ${help}`}`);
-  }
-}
-
 function actionTemplate(value: ArgumentValue | undefined, context: StepContext): Template {
   if (typeof value !== 'string') throw new Error('`action` must be text such as `Action::"read"`');
   if (!value.includes('${') && parseUid(value) === undefined) {
@@ -276,19 +268,19 @@ function actionTemplate(value: ArgumentValue | undefined, context: StepContext):
 }
 
 function entityTemplate(key: string, value: ArgumentValue | undefined, context: StepContext): Template {
-  if (!isMap(value)) throw new Error(`\`${key}\` must be a map with \`type\` and \`id\``);
+  if (!isArgumentMap(value)) throw new Error(`\`${key}\` must be a map with \`type\` and \`id\``);
   checkKeys(value, ENTITY_KEYS, `\`${key}\``);
   const { type, id, attributes } = value;
   if (typeof type !== 'string') throw new Error(`\`${key}.type\` must be text`);
   if (typeof id !== 'string') throw new Error(`\`${key}.id\` must be text; put a number in quotes`);
-  if (attributes !== undefined && !isMap(attributes) && !isPlaceholder(attributes))
+  if (attributes !== undefined && !isArgumentMap(attributes) && !isPlaceholder(attributes))
     throw new Error(`\`${key}.attributes\` must be a map`);
   return compileTemplate(value, context, refuseEscapes);
 }
 
 function contextTemplate(value: ArgumentValue | undefined, context: StepContext): Template | undefined {
   if (value === undefined) return undefined;
-  if (!isMap(value) && !isPlaceholder(value)) throw new Error('`context` must be a map');
+  if (!isArgumentMap(value) && !isPlaceholder(value)) throw new Error('`context` must be a map');
   return compileTemplate(value, context, refuseEscapes);
 }
 
@@ -304,8 +296,4 @@ function requestEntity(value: JsonValue, declared: DeclaredEntities): FoundEntit
   if (attributes === undefined) return { uid, attributes: {}, known: declared.has(uid) };
   if (!isObject(attributes)) throw new Error('the attributes of an entity are no map');
   return { uid, attributes: cedarRecord(attributes), known: false };
-}
-
-function isMap(value: ArgumentValue | undefined): value is ArgumentMap {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
