@@ -12,13 +12,16 @@ export type { Severity } from './diagnostics/catalog-entry.ts';
 export { renderJson, renderText, type RenderedDiagnostic, type TextOptions } from './diagnostics/render.ts';
 export type { Bundle } from './engine/bundle.ts';
 export type { Constraint } from './engine/constraint.ts';
-export type { Decision, DelegatedToken, Taint, TraceStep, Violation } from './engine/decision.ts';
+export type { Consultation, Decision, DelegatedToken, Taint, TraceStep, Violation } from './engine/decision.ts';
 export type {
+  AttributeReader,
   DecisionAnswer,
   DecisionPoint,
+  DecisionPointContext,
   DecisionPointKind,
   DecisionQuestion,
   PreparedQuestion,
+  StepContext,
 } from './engine/decision-point.ts';
 export type { Engine, IdentityResult } from './engine/engine.ts';
 export type {

@@ -13,6 +13,7 @@ export interface AnswerStep {
   readonly column: number;
   readonly outcome: string;
   readonly inputs?: Readonly<Record<string, JsonValue>>;
+  readonly diagnostics?: readonly string[];
 }
 
 /** An answer line, its members in the order printed. Source: command line specification, "eval: answer line". */
@@ -92,7 +93,15 @@ function distinct(taints: readonly Taint[]): readonly Taint[] {
   });
 }
 
-function stepOf({ place, span, outcome, inputs }: NonNullable<Decision['trace']>[number]): AnswerStep {
+function stepOf({ place, span, outcome, inputs, diagnostics }: NonNullable<Decision['trace']>[number]): AnswerStep {
   const { line, column } = positionAt(span.source, span.start);
-  return { place, file: span.source.name, line, column, outcome, ...(inputs === undefined ? {} : { inputs }) };
+  return {
+    place,
+    file: span.source.name,
+    line,
+    column,
+    outcome,
+    ...(inputs === undefined ? {} : { inputs }),
+    ...(diagnostics === undefined ? {} : { diagnostics }),
+  };
 }

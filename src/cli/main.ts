@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { auditCommand } from './commands/audit.ts';
 import { checkCommand } from './commands/check.ts';
 import { codesCommand } from './commands/codes.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { evalCommand } from './commands/eval.ts';
 import { explainCommand } from './commands/explain.ts';
 import { initCommand } from './commands/init.ts';
@@ -12,7 +14,17 @@ import { Terminal, type ExitCode, type ProcessStreams } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 import { usageMessage } from './usage-message.ts';
 
-const COMMANDS = [checkCommand, evalCommand, explainCommand, serveCommand, schemaCommand, codesCommand, initCommand];
+const COMMANDS = [
+  checkCommand,
+  evalCommand,
+  explainCommand,
+  serveCommand,
+  doctorCommand,
+  auditCommand,
+  schemaCommand,
+  codesCommand,
+  initCommand,
+];
 
 /**
  * Runs the command that `argv` (without interpreter and script) names. Resolves with the exit code when all output has

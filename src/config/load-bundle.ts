@@ -8,15 +8,16 @@ import type { Bundle } from '../engine/bundle.ts';
 import type { EntityType } from '../engine/operation.ts';
 import { RouteTable } from '../engine/route-table.ts';
 import type { Awaitable } from '../session/label-store.ts';
-import type { MapNode } from '../text/document.ts';
+import { entryOf, type MapEntry, type MapNode } from '../text/document.ts';
 import type { Source } from '../text/source.ts';
 import { readAttributeFiles, type AttributeTree } from './attribute-files.ts';
 import { readDocument } from './load.ts';
 import type { LoadOptions } from './load-options.ts';
 import { mergeDocuments } from './merge-documents.ts';
 import { outlineLayers, outlineRoute, type RouteOutline } from './outline.ts';
+import { pluginTimeout } from './plugin-entries.ts';
 import { PolicyVisitor } from './policy-visitor.ts';
-import { splitSection } from './policy-terms.ts';
+import { splitSection, type GlobalOnlyKey } from './policy-terms.ts';
 import { readSources } from './read-source.ts';
 import { registeredKinds } from './registered-kinds.ts';
 import { attributeExists } from './rules/attribute-exists.ts';
@@ -26,6 +27,7 @@ import { pluginActive } from './rules/plugin-active.ts';
 import { sessionHasSubject } from './rules/session-has-subject.ts';
 import { validateBundle } from './schema.ts';
 import { walkBundle } from './walk.ts';
+import { buildDecisionPoints } from './wiring.ts';
 
 /** Counts of a bundle, and what requests get that no route matches. */
 export interface BundleSummary {
@@ -75,12 +77,26 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
   const baseDirectory = options.baseDirectory ?? (await directoryOf(source));
   const attributes = await attributesOf(root, baseDirectory, options, report);
   const alarm = options.alarm ?? (() => undefined);
+  const now = options.now ?? Date.now;
+  const environment = options.environment ?? process.env;
+  const kinds = registeredKinds(options);
+  const pdp = globalOnlyEntries(root).get('pdp');
+  const settings = entryOf(root, 'plugin_settings')?.value;
+  const host = { timeout: pluginTimeout(settings?.kind === 'map' ? settings : undefined), now, alarm };
+  const { handles, points } = await buildDecisionPoints(
+    pdp,
+    kinds.decisionPoints,
+    { baseDirectory, environment },
+    host,
+    report,
+  );
   const visitor = new PolicyVisitor({
-    kinds: registeredKinds(options),
+    kinds,
+    decisionPoints: handles,
     data: attributes.data,
     baseDirectory,
-    environment: options.environment ?? process.env,
-    now: options.now ?? Date.now,
+    environment,
+    now,
     alarm,
     observer: options.storeObserver,
     report,
@@ -90,14 +106,14 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
   lint(visitor, report);
 
   const plugins = visitor.registry.made;
-  const close = (): Promise<void> => closeAll([...plugins, ...visitor.decisionPoints]);
+  const close = (): Promise<void> => closeAll([...plugins, ...points]);
   if (report.hasErrors) {
     // What refuses to end is not the author's mistake.
     await Promise.allSettled([close(), closeAll([visitor.sessions.store])]);
     return rejected(report, present);
   }
   const bundle: Bundle = {
-    digest: digestOf([...sources, ...attributes.sources]),
+    digest: digestOf([...sources, ...attributes.sources, ...points.flatMap((point) => point.sources ?? [])]),
     routes: new RouteTable(visitor.routes),
     unmatched,
     observed: plugins.some((plugin) => plugin.observe !== undefined),
@@ -106,6 +122,7 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
     onMissingSession: visitor.onMissingSession,
     async initialize() {
       for (const plugin of plugins) await plugin.initialize?.();
+      for (const point of points) await point.initialize?.();
     },
     close,
   };
@@ -167,11 +184,14 @@ async function attributesOf(
   report: Report,
 ): Promise<AttributeTree> {
   if (options.data !== undefined) return { data: options.data, sources: [] };
+  return readAttributeFiles(globalOnlyEntries(root).get('attribute_files'), baseDirectory, report);
+}
+
+/** What has to be read or made before the policy is walked; the visitor reports what is wrong with the section. */
+function globalOnlyEntries(root: MapNode): ReadonlyMap<GlobalOnlyKey, MapEntry> {
   const global = root.entries.find(({ key }) => key === 'global');
-  if (global?.value.kind !== 'map') return { data: {}, sources: [] };
-  // The visitor reports what is wrong with the section; here only the files are wanted.
-  const { globalOnly } = splitSection({ place: 'global', node: global.value, entry: global }, new Report());
-  return readAttributeFiles(globalOnly.get('attribute_files'), baseDirectory, report);
+  if (global?.value.kind !== 'map') return new Map();
+  return splitSection({ place: 'global', node: global.value, entry: global }, new Report()).globalOnly;
 }
 
 async function directoryOf(source: BundleSource): Promise<string> {
@@ -179,7 +199,7 @@ async function directoryOf(source: BundleSource): Promise<string> {
   return (await stat(source)).isDirectory() ? source : dirname(source);
 }
 
-function digestOf(sources: readonly Source[]): string {
+function digestOf(sources: readonly { readonly name: string; readonly text: string }[]): string {
   const hash = createHash('sha256');
   for (const { name, text } of sources) hash.update(`${name.length}:${name}${text.length}:${text}`);
   return hash.digest('hex');

@@ -92,6 +92,9 @@ export class PluginRegistry {
     const config = configNode(node);
     const base = this.#make(entry, kind, config);
     if (base === undefined) return;
+    for (const { message, help } of kind.lint?.(configOf(config)) ?? []) {
+      this.#report.add('config/plugin-doubt', config.span, `plugin \`${name}\`: ${message}`, { help });
+    }
     this.declared.set(name, {
       entry,
       handle: base,
@@ -203,3 +206,11 @@ function onErrorOf(text: string | undefined): OnError {
 
 const MODES: readonly PluginMode[] = ['sequential', 'transform', 'audit', 'concurrent', 'fire_and_forget', 'disabled'];
 const ON_ERROR: readonly OnError[] = ['fail', 'ignore', 'disable'];
+
+const DEFAULT_TIMEOUT = 30_000;
+
+/** Most time that one call of a plugin or decision point may take, in milliseconds. */
+export function pluginTimeout(settings: MapNode | undefined): number {
+  const seconds = settings && entryOf(settings, 'plugin_timeout')?.value;
+  return seconds?.kind === 'scalar' && typeof seconds.value === 'number' ? seconds.value * 1000 : DEFAULT_TIMEOUT;
+}

@@ -1,7 +1,6 @@
 import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import type { Report } from '../diagnostics/report.ts';
 import type { CompileScope } from '../engine/compile-scope.ts';
-import type { DecisionPoint } from '../engine/decision-point.ts';
 import { deny, type Halt } from '../engine/halt.ts';
 import { type EntityType, type JsonObject, type RoutedEntityType } from '../engine/operation.ts';
 import type { PluginHandle } from '../engine/plugin-handle.ts';
@@ -18,20 +17,20 @@ import { composeProgram, overridden, type Composition, type ProgramTarget } from
 import { makeRoute, programsByTags, reportShadowedRoutes, routeHead, type RouteHead } from './compile-routes.ts';
 import type { AttributeUse } from './layer-facts.ts';
 import type { OutlinedRoute } from './outline.ts';
-import { PluginRegistry, type DeclaredPlugin } from './plugin-entries.ts';
+import { PluginRegistry, pluginTimeout, type DeclaredPlugin } from './plugin-entries.ts';
 import { GLOBAL_ONLY_KEYS, splitSection, stringOf, stringsOf, type SplitSection } from './policy-terms.ts';
 import { readSecret } from './secret.ts';
 import { sectionLayer, type SectionLayer } from './section-layer.ts';
 import type { ConfigVisitor, Section } from './walk.ts';
-import { buildDecisionPoints, buildSessionStore } from './wiring.ts';
+import { buildSessionStore, type DecisionPoints } from './wiring.ts';
 import type { RegisteredKinds } from './registered-kinds.ts';
 
 /** The group that applies to every request. */
 const EVERYBODY = 'all';
-const DEFAULT_PLUGIN_TIMEOUT = 30_000;
 
 export interface PolicyVisitorOptions {
   readonly kinds: RegisteredKinds;
+  readonly decisionPoints: DecisionPoints['handles'];
   readonly data: JsonObject;
   readonly baseDirectory: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -48,7 +47,6 @@ export class PolicyVisitor implements ConfigVisitor {
   readonly sessions: StoreReference = { store: memoryStore() };
   /** Canonical text of the `session_store` block. */
   sessionStoreBlock = 'null';
-  decisionPoints: readonly DecisionPoint[] = [];
 
   readonly #options: PolicyVisitorOptions;
   readonly #report: Report;
@@ -58,7 +56,7 @@ export class PolicyVisitor implements ConfigVisitor {
   readonly #overrides: { readonly entry: MapEntry; readonly name: string }[] = [];
   readonly #usedOverrides = new Set<MapEntry>();
   /** Most time that a plugin or a decision point may take, in milliseconds. */
-  #timeout = DEFAULT_PLUGIN_TIMEOUT;
+  #timeout = pluginTimeout(undefined);
   #registry: PluginRegistry;
   #routingEnabled = false;
   #global: SectionLayer | undefined;
@@ -74,7 +72,7 @@ export class PolicyVisitor implements ConfigVisitor {
       data: options.data,
       hashKey: createSecretKey(randomBytes(32)),
       plugins: new Map(),
-      decisionPoints: new Map(),
+      decisionPoints: options.decisionPoints,
       onMissingSession: 'ignore',
       report: options.report,
     };
@@ -109,11 +107,9 @@ export class PolicyVisitor implements ConfigVisitor {
   }
 
   plugins(settings: MapNode | undefined, entries: readonly DocumentNode[]): void {
-    const timeout = settings && entryOf(settings, 'plugin_timeout')?.value;
-    const seconds = timeout?.kind === 'scalar' && typeof timeout.value === 'number' ? timeout.value : undefined;
     const routing = settings && entryOf(settings, 'routing_enabled')?.value;
     this.#routingEnabled = routing?.kind === 'scalar' && routing.value === true;
-    if (seconds !== undefined) this.#timeout = seconds * 1000;
+    this.#timeout = pluginTimeout(settings);
     this.#registry = this.#newRegistry();
     for (const entry of entries) this.#registry.declare(entry);
     const plugins = new Map([...this.#registry.declared].map(([name, { handle }]) => [name, handle]));
@@ -128,13 +124,8 @@ export class PolicyVisitor implements ConfigVisitor {
     this.sessionStoreBlock = canonicalJson(store === undefined ? null : toValue(store.value));
     const context = { now, baseDirectory, environment, alarm, ...(observer === undefined ? {} : { observer }) };
     this.sessions.store = buildSessionStore(store, kinds.sessionStores, context, report) ?? this.sessions.store;
-    const options = { timeout: this.#timeout, now, alarm };
-    const pdp = split?.globalOnly.get('pdp');
-    const { handles, points } = buildDecisionPoints(pdp, kinds.decisionPoints, baseDirectory, options, report);
-    this.decisionPoints = points;
     this.#scope = {
       ...this.#scope,
-      decisionPoints: handles,
       hashKey: this.#hashKey() ?? this.#scope.hashKey,
       onMissingSession: this.#readOnMissing(),
     };

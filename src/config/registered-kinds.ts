@@ -1,5 +1,8 @@
 import type { DecisionPointKind } from '../engine/decision-point.ts';
 import type { PluginKind } from '../engine/plugin.ts';
+import { authzen } from '../pdp/authzen.ts';
+import { cedarDirect } from '../pdp/cedar/cedar-direct.ts';
+import { cel } from '../pdp/cel/cel.ts';
 import { auditLogger } from '../plugins/audit-logger/audit-logger.ts';
 import { identityJwt } from '../plugins/identity-jwt/identity-jwt.ts';
 import { piiScan } from '../plugins/pii-scan/pii-scan.ts';
@@ -16,11 +19,13 @@ export interface RegisteredKinds {
 
 const BUILT_IN_PLUGINS: readonly PluginKind[] = [identityJwt, auditLogger, piiScan];
 
+const BUILT_IN_DECISION_POINTS: readonly DecisionPointKind[] = [authzen, cedarDirect, cel];
+
 /** The host's kinds before those of the package, so that a host can replace one. */
 export function registeredKinds(options: LoadOptions): RegisteredKinds {
   return {
     plugins: [...(options.plugins ?? []), ...BUILT_IN_PLUGINS],
-    decisionPoints: options.decisionPoints ?? [],
+    decisionPoints: [...(options.decisionPoints ?? []), ...BUILT_IN_DECISION_POINTS],
     sessionStores: [...(options.sessionStores ?? []), ...BUILT_IN_SESSION_STORES],
   };
 }

@@ -9,6 +9,7 @@ import { memoryStoreFactory } from '../session/memory-store.ts';
 import type { LabelStore, SessionStoreContext, SessionStoreFactory } from '../session/label-store.ts';
 import { entryOf, toValue, type MapEntry, type MapNode } from '../text/document.ts';
 import { stringOf } from './policy-terms.ts';
+import type { SecretScope } from './secret.ts';
 import { validateWith } from './schema.ts';
 
 /** The session stores that come with the package. */
@@ -45,13 +46,14 @@ export interface DecisionPoints {
 }
 
 /** The decision points of `pdp`. What is wrong with an entry is reported, and the entry left out. */
-export function buildDecisionPoints(
+export async function buildDecisionPoints(
   entry: MapEntry | undefined,
   kinds: readonly DecisionPointKind[],
-  baseDirectory: string,
+  scope: SecretScope,
   options: PluginHostOptions,
   report: Report,
-): DecisionPoints {
+): Promise<DecisionPoints> {
+  // What cannot be made stands in for itself, so that the steps that ask it are not reported too.
   const handles = new Map<string, DecisionPointHandle>();
   const points: DecisionPoint[] = [];
   for (const node of entry?.value.kind === 'sequence' ? entry.value.items : []) {
@@ -64,9 +66,15 @@ export function buildDecisionPoints(
       report.add('config/duplicate-dialect', node.span, `the dialect \`${dialect}\` already has a decision point`);
       continue;
     }
-    const context = { name: dialect, now: options.now, baseDirectory, alarm: options.alarm };
-    const point = refusable(entry, subject, report, () => kind.create(configOf(node), context));
-    if (point === undefined) continue;
+    const context = { ...scope, name: dialect, now: options.now, alarm: options.alarm };
+    let point: DecisionPoint;
+    try {
+      point = await kind.create(configOf(node), context);
+    } catch (error) {
+      refuse({ keySpan: entryOf(node, 'kind')?.keySpan ?? node.span }, subject, report, error);
+      handles.set(dialect, { dialect, prepare: () => () => ({ outcome: 'failed' }) });
+      continue;
+    }
     points.push(point);
     handles.set(dialect, hostDecisionPoint(dialect, point, options));
   }
@@ -117,8 +125,12 @@ export function refusable<Made>(
   try {
     return make();
   } catch (error) {
-    const why = error instanceof Error && error.message !== '' ? error.message : 'it gave no reason';
-    report.add('config/plugin-config', at.keySpan, `${subject} cannot be made: ${why}`);
+    refuse(at, subject, report, error);
     return undefined;
   }
+}
+
+function refuse(at: Pick<MapEntry, 'keySpan'>, subject: string, report: Report, error: unknown): void {
+  const why = error instanceof Error && error.message !== '' ? error.message : 'it gave no reason';
+  report.add('config/plugin-config', at.keySpan, `${subject} cannot be made: ${why}`);
 }

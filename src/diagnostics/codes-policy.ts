@@ -38,6 +38,14 @@ export const policyCodes = {
     explanation:
       'The entry does not have the shape that its kind asks for, or the kind refused it. The message says why.',
   },
+  'config/plugin-doubt': {
+    severity: 'warning',
+    title: 'something doubtful in the config of a plugin',
+    explanation:
+      'The kind of the plugin accepts its config and doubts that it is meant so. The message says what it doubts.',
+    example:
+      'plugins: [{name: login, kind: identity/jwt, config: {trusted_issuers: [{issuer: a, algorithms: [HS256], decoding_key: {kind: secret, secret: 0123456789abcdef0123456789abcdef}}]}}]',
+  },
   'config/unknown-dialect': {
     severity: 'error',
     title: 'no decision point answers for this key',
@@ -54,6 +62,12 @@ export const policyCodes = {
     severity: 'error',
     title: 'a decision point refuses the step',
     explanation: 'The decision point could not prepare the question of this step. The message is its own.',
+  },
+  'config/decision-point-doubt': {
+    severity: 'warning',
+    title: 'a decision point doubts the step',
+    explanation:
+      'The step loads, but something in it is probably not meant, such as a variable that no request has. The message is the decision point’s own.',
   },
   'config/parallel-modifies': {
     severity: 'error',

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { Report } from '../diagnostics/report.ts';
 import type { ArgumentMap } from '../language/ast.ts';
 import type { Awaitable } from '../session/label-store.ts';
-import type { DecisionAnswer, DecisionQuestion } from './decision-point.ts';
+import type { DecisionAnswer, DecisionQuestion, StepContext } from './decision-point.ts';
 import type { JsonObject } from './operation.ts';
 import type { PluginHandle } from './plugin-handle.ts';
 
@@ -13,6 +13,7 @@ export interface DecisionPointHandle {
   prepare(
     body: ArgumentMap,
     argument: string | undefined,
+    context: StepContext,
   ): (
     question: DecisionQuestion,
     signal: AbortSignal | undefined,

@@ -31,6 +31,18 @@ export interface TraceStep {
   readonly span: Span;
   readonly outcome: 'allow' | 'continue' | 'deny' | 'pending' | 'skipped' | 'modified';
   readonly inputs?: Readonly<Record<string, JsonValue>>;
+  /** What a decision point told of its answer. */
+  readonly diagnostics?: readonly string[];
+}
+
+/** One answer of a decision point, for traces and audit records. */
+export interface Consultation {
+  readonly dialect: string;
+  /** Place of the asking step in the bundle. */
+  readonly place: string;
+  readonly outcome: 'allow' | 'deny' | 'failed';
+  /** Names of policies, attributes and rules; never attribute values. */
+  readonly diagnostics: readonly string[];
 }
 
 /**
@@ -53,6 +65,8 @@ export interface Decision {
   readonly constraint: Constraint | null;
   /** Minted by `delegate` steps of this phase, in order; absent without one. */
   readonly delegatedTokens?: readonly DelegatedToken[];
+  /** The decision points asked in this phase, in the order of their answers; absent when none was. */
+  readonly consultations?: readonly Consultation[];
   /** Only when the engine was asked to trace. */
   readonly trace?: readonly TraceStep[];
 }

@@ -1,7 +1,7 @@
 import type { Span } from '../text/source.ts';
 import type { SessionIdentity } from '../session/session-identity.ts';
 import type { Constraint } from './constraint.ts';
-import type { DelegatedToken, Taint, TraceStep } from './decision.ts';
+import type { Consultation, DelegatedToken, Taint, TraceStep } from './decision.ts';
 import type { Halt } from './halt.ts';
 import type { RouteMeta } from './route-meta.ts';
 import type { Extensions, JsonValue, Operation, Phase, Subject } from './operation.ts';
@@ -61,6 +61,7 @@ export class Frame implements FrameStart {
   constraints: Constraint[] | undefined;
   grant: Grant | undefined;
   delegatedTokens: DelegatedToken[] | undefined;
+  consultations: Consultation[] | undefined;
   trace: TraceStep[] | undefined;
   /** Why the latest field pipeline gave up. */
   fieldHalt: Halt | undefined;
@@ -90,6 +91,7 @@ export class Frame implements FrameStart {
     this.constraints = undefined;
     this.grant = start.earlier?.grant;
     this.delegatedTokens = undefined;
+    this.consultations = undefined;
     this.trace = undefined;
     this.fieldHalt = undefined;
     this.#labels = undefined;
@@ -157,6 +159,7 @@ export class Frame implements FrameStart {
   join(member: Frame): void {
     for (const taint of member.taints ?? []) this.addTaint(taint);
     for (const constraint of member.constraints ?? []) this.addConstraint(constraint);
+    for (const consultation of member.consultations ?? []) this.addConsultation(consultation, -1);
     if (this.trace !== undefined && member.trace !== undefined) this.trace.push(...member.trace);
   }
 
@@ -179,6 +182,15 @@ export class Frame implements FrameStart {
   addConstraint(constraint: Constraint): void {
     if (this.constraints === undefined) this.constraints = [constraint];
     else this.constraints.push(constraint);
+  }
+
+  /** `at` is the index of the asking step in the trace, -1 when it stands there already or nothing is traced. */
+  addConsultation(consultation: Consultation, at: number): void {
+    if (this.consultations === undefined) this.consultations = [consultation];
+    else this.consultations.push(consultation);
+    const step = this.trace?.[at];
+    if (this.trace === undefined || step === undefined || consultation.diagnostics.length === 0) return;
+    this.trace[at] = { ...step, diagnostics: consultation.diagnostics };
   }
 
   record(place: string, span: Span, outcome: TraceStep['outcome'], inputs?: Readonly<Record<string, JsonValue>>): void {

@@ -3,10 +3,9 @@ import type { Bundle } from './bundle.ts';
 import type { Decision, Violation } from './decision.ts';
 import type { Frame } from './frame.ts';
 import type { Entity, Extensions, Operation } from './operation.ts';
-import type { DecisionRecord } from './plugin.ts';
+import type { UncutRecord } from './plugin-handle.ts';
 import { hookOf } from './plugin-input.ts';
 import type { Program } from './program.ts';
-import { isObject } from './values.ts';
 
 const NO_EXTENSIONS: Extensions = Object.freeze({});
 const NO_LABELS: ReadonlySet<string> = new Set();
@@ -37,37 +36,43 @@ export function observeDecision(
   decision: Decision,
   frame: Frame | undefined,
 ): void {
-  tell(observation, operation.entity, decision.phase, (base) => ({
-    ...base,
+  const { entity } = operation;
+  const { phase } = decision;
+  tell(observation, entity, phase, () => ({
+    time: observation.now(),
+    duration: performance.now() - observation.startedAt,
     operationId: operation.id,
-    phase: decision.phase,
+    bundleDigest: observation.bundle.digest,
+    phase,
+    hook: hookOf(entity.type, phase),
+    entity,
     route: decision.route,
     decision: decision.decision,
     violation: decision.violation,
     modified: decision.modified,
     args: decision.args,
-    get argumentNames() {
-      return isObject(decision.args) ? Object.keys(decision.args) : undefined;
-    },
     extensions: operation.extensions ?? NO_EXTENSIONS,
     session: frame?.session,
     labels: labelsOf(decision, frame),
-    delegatedHeaders: decision.delegatedTokens?.map(({ header }) => header) ?? NO_HEADERS,
+    delegatedHeaders: headersOf(decision),
   }));
 }
 
 /** Tells the plugins that observe `pre` that the caller was refused before it. Never throws. */
 export function observeRefusedIdentity(observation: Observation, entity: Entity, violation: Violation): void {
-  tell(observation, entity, 'pre', (base) => ({
-    ...base,
+  tell(observation, entity, 'pre', () => ({
+    time: observation.now(),
+    duration: performance.now() - observation.startedAt,
     operationId: undefined,
+    bundleDigest: observation.bundle.digest,
     phase: 'identify',
+    hook: hookOf(entity.type, 'pre'),
+    entity,
     route: undefined,
     decision: 'deny',
     violation,
     modified: UNMODIFIED,
     args: undefined,
-    argumentNames: undefined,
     extensions: NO_EXTENSIONS,
     session: undefined,
     labels: { before: NO_LABELS, after: NO_LABELS },
@@ -75,36 +80,27 @@ export function observeRefusedIdentity(observation: Observation, entity: Entity,
   }));
 }
 
-type Base = Pick<DecisionRecord, 'time' | 'duration' | 'bundleDigest' | 'hook' | 'entity'>;
-
-function tell(
-  observation: Observation,
-  entity: Entity,
-  phase: Decision['phase'],
-  complete: (base: Base) => DecisionRecord,
-): void {
-  const { bundle, startedAt, now, alarm } = observation;
+function tell(observation: Observation, entity: Entity, phase: Decision['phase'], record: () => UncutRecord): void {
+  const { bundle, alarm } = observation;
   try {
     const program = observation.program ?? bundle.unmatched[entity.type](undefined);
     const observers = program.observers[phase];
     if (observers.length === 0) return;
-    const record = complete({
-      time: now(),
-      duration: performance.now() - startedAt,
-      bundleDigest: bundle.digest,
-      hook: hookOf(entity.type, phase),
-      entity,
-    });
-    for (const { observe } of observers) observe?.(record);
+    const told = record();
+    for (const { observe } of observers) observe?.(told);
   } catch {
     alarm({ alarm: 'audit_write_failed', failure: 'record' });
   }
 }
 
-function labelsOf(decision: Decision, frame: Frame | undefined): NonNullable<DecisionRecord['labels']> {
+function labelsOf(decision: Decision, frame: Frame | undefined): UncutRecord['labels'] {
   const before = frame?.labels ?? NO_LABELS;
   if (decision.taints.length === 0) return { before, after: before };
   const after = new Set([...before, ...decision.labels]);
   for (const { label } of decision.taints) after.add(label);
   return { before, after };
+}
+
+function headersOf({ delegatedTokens }: Decision): readonly string[] {
+  return delegatedTokens === undefined ? NO_HEADERS : Object.freeze(delegatedTokens.map(({ header }) => header));
 }

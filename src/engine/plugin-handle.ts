@@ -33,6 +33,11 @@ export type InvokeResult =
       readonly labels: readonly string[];
     };
 
+/** A decision before a plugin's capability view of it is cut. */
+export interface UncutRecord extends Omit<DecisionRecord, 'argumentNames' | 'labels'> {
+  readonly labels: NonNullable<DecisionRecord['labels']>;
+}
+
 /**
  * A declared plugin as compiled routes call it: time limit, capability view, checks of the answer and `on_error`
  * included. No call throws or rejects.
@@ -48,8 +53,8 @@ export interface PluginHandle {
   readonly modifies: boolean;
   /** True when `invoke` does nothing but allow. */
   readonly observesOnly: boolean;
-  /** Undefined for a plugin that does not observe. Gets the record uncut. */
-  readonly observe: ((record: DecisionRecord) => void) | undefined;
+  /** Undefined for a plugin that does not observe. Never throws. */
+  readonly observe: ((record: UncutRecord) => void) | undefined;
   invoke(input: PluginInput, signal: AbortSignal | undefined): Awaitable<InvokeResult>;
   resolveIdentity(input: IdentityInput): Awaitable<IdentityOutcome | PluginFailure>;
   delegate(input: DelegateInput, signal: AbortSignal | undefined): Awaitable<DelegateOutcome | PluginFailure>;

@@ -184,8 +184,8 @@ export type ElicitOutcome =
   | { readonly outcome: 'expired' };
 
 /**
- * A decision as a plugin may see it: frozen, and only what its capabilities reveal. `args`, their names and `extensions`
- * are copied when they are first read.
+ * A decision as a plugin may see it: frozen, and only what its capabilities reveal. What could be large is copied when
+ * it is first read.
  */
 export interface DecisionRecord {
   /** When the decision stood, in milliseconds since the Unix epoch. */
@@ -210,13 +210,15 @@ export interface DecisionRecord {
   readonly argumentNames: readonly string[] | undefined;
   readonly extensions: Extensions;
   readonly session: SessionIdentity | undefined;
-  /** With `read_labels`, else absent. */
-  readonly labels?: {
-    /** What policy saw in this phase. */
-    readonly before: ReadonlySet<string>;
-    /** With those that the phase attached. */
-    readonly after: ReadonlySet<string>;
-  };
+  /** With `read_labels`, else undefined. */
+  readonly labels:
+    | {
+        /** What policy saw in this phase. */
+        readonly before: ReadonlySet<string>;
+        /** With those that the phase attached. */
+        readonly after: ReadonlySet<string>;
+      }
+    | undefined;
   /** With `read_delegated_tokens`, else empty: the headers that carry what the phase had minted. */
   readonly delegatedHeaders: readonly string[];
 }
@@ -245,6 +247,12 @@ export interface Plugin {
   close?(): Awaitable<void>;
 }
 
+/** Something doubtful in a plugin's config; the bundle loads. */
+export interface PluginWarning {
+  readonly message: string;
+  readonly help?: string;
+}
+
 /**
  * Makes the plugins of one `kind`. `configSchema` (JSON Schema 2020-12, closed) describes the entry's `config`, which is
  * checked before `create` sees it. `create` may throw an `Error` that tells the author what is wrong; it must not dial.
@@ -255,4 +263,6 @@ export interface PluginKind {
   /** Hooks that plugins of this kind can serve. */
   readonly hooks: readonly HookName[];
   create(config: Readonly<Record<string, unknown>>, context: PluginEntryContext): Plugin;
+  /** Looks for what is doubtful in a config that the schema accepts. */
+  lint?(config: Readonly<Record<string, unknown>>): readonly PluginWarning[];
 }

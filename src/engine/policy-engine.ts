@@ -376,10 +376,12 @@ export class PolicyEngine implements Engine {
   }
 
   #persist(run: Run, frame: Frame, program: Program, halt: Halt | undefined): Awaitable<Decision> {
-    const { stored, session } = frame;
-    const added = frame.taints === undefined ? undefined : addedLabels(frame.taints, stored);
-    if (added === undefined) return this.#settle(run, frame, program, halt, stored);
+    const { stored, session, taints } = frame;
     const { bundle } = run.tenure;
+    // What a load shows may not be durable yet, so a store that confirms appends is given every label.
+    const confirms = bundle.sessions.store.confirmsAppends === true;
+    const added = taints === undefined ? undefined : addedLabels(taints, confirms ? NO_LABELS : stored);
+    if (added === undefined) return this.#settle(run, frame, program, halt, stored);
     if (session === undefined) {
       const refused = bundle.onMissingSession === 'deny' ? (halt ?? NO_SESSION) : halt;
       return this.#settle(run, frame, program, refused, stored);
@@ -433,10 +435,16 @@ export class PolicyEngine implements Engine {
       constraint,
     };
     if (allowed) runInBackground(program.background[phase], frame);
-    if (frame.trace === undefined && (frame.delegatedTokens === undefined || !allowed)) return decision;
+    if (
+      frame.trace === undefined &&
+      frame.consultations === undefined &&
+      (frame.delegatedTokens === undefined || !allowed)
+    )
+      return decision;
     return {
       ...decision,
       ...(frame.delegatedTokens === undefined || !allowed ? {} : { delegatedTokens: frame.delegatedTokens }),
+      ...(frame.consultations === undefined ? {} : { consultations: frame.consultations }),
       ...(frame.trace === undefined ? {} : { trace: frame.trace }),
     };
   }

@@ -1,14 +1,15 @@
-import type { Path, Predicate, Step } from '../language/ast.ts';
+import type { Predicate, Step } from '../language/ast.ts';
 import { printPath } from '../language/printer.ts';
 import type { Span } from '../text/source.ts';
 import type { Awaitable } from '../session/label-store.ts';
-import { compilePath, toJson, type Accessor } from './attributes.ts';
+import { ATTRIBUTE_NAMESPACES, compilePath, toJson, type Accessor } from './attributes.ts';
 import type { CompileScope } from './compile-scope.ts';
-import type { DecisionQuestion } from './decision-point.ts';
+import type { DecisionAnswer, StepContext } from './decision-point.ts';
 import { isOperationHook, pluginToCall, reportUnknownDialect } from './declared.ts';
 import { compileElicitation } from './elicitation.ts';
 import { HALTED, OMIT } from './field-path.ts';
 import { compileField } from './field-pipeline.ts';
+import { attributeReader, FrameQuestion } from './frame-question.ts';
 import type { Frame } from './frame.ts';
 import { deny, denyWith, type Halt } from './halt.ts';
 import type { JsonValue, Phase } from './operation.ts';
@@ -271,47 +272,45 @@ function compileDecide(
     reportUnknownDialect(step.dialect, span(), scope);
     return unusable(where);
   }
-  let ask;
+  const { dialect } = step;
+  const context: StepContext = {
+    namespaces: ATTRIBUTE_NAMESPACES,
+    reader: (name) => attributeReader(name, scope),
+    warn: (message, help) =>
+      scope.report.add('config/decision-point-doubt', span(), `\`${dialect}\`: ${message}`, { help }),
+  };
+  let ask: ReturnType<typeof point.prepare>;
   try {
-    ask = point.prepare(step.body, step.argument);
+    ask = point.prepare(step.body, step.argument, context);
   } catch (error) {
     const message = error instanceof Error ? error.message : 'the step cannot be asked';
-    scope.report.add('config/decision-point-step', span(), `\`${step.dialect}\`: ${message}`);
+    scope.report.add('config/decision-point-step', span(), `\`${dialect}\`: ${message}`);
     return unusable(where);
   }
-  const question = ask;
-  const failed = deny(`pdp.${step.dialect}.error`, `the decision point \`${step.dialect}\` gave no answer`);
+  const failed = deny(`pdp.${dialect}.error`, `the decision point \`${dialect}\` gave no answer`);
   /** Reactions may give the denial other words; they cannot take it back, nor put it off with a question. */
-  const react = async (denial: Halt, frame: Frame): Promise<Halt> => {
-    const reaction = await runSteps(onDeny, frame);
-    return reaction?.kind === 'deny' ? reaction : denial;
+  const react = (denial: Halt, frame: Frame): StepOutcome => {
+    const worded = (halt: Halt | undefined): Halt => (halt?.kind === 'deny' ? halt : denial);
+    const reaction = runSteps(onDeny, frame);
+    return reaction instanceof Promise ? reaction.then(worded) : worded(reaction);
   };
-  return async (frame) => {
-    const answer = await question(questionOf(frame, scope), frame.signal);
+  const conclude = (answer: DecisionAnswer | { readonly outcome: 'failed' }, frame: Frame, at: number): StepOutcome => {
+    const diagnostics = answer.outcome === 'failed' ? [] : (answer.diagnostics ?? []);
+    frame.addConsultation({ dialect, place: where.place, outcome: answer.outcome, diagnostics }, at);
     switch (answer.outcome) {
       case 'failed':
         return react(failed, frame);
       case 'allow':
         return runSteps(onAllow, frame);
       case 'deny':
-        return react(deny(answer.code ?? `pdp.${step.dialect}.deny`, answer.reason), frame);
+        return react(deny(answer.code ?? `pdp.${dialect}.deny`, answer.reason), frame);
     }
   };
-}
-
-function questionOf(frame: Frame, scope: CompileScope): DecisionQuestion {
-  return {
-    phase: frame.phase,
-    entity: frame.operation.entity,
-    extensions: frame.extensions,
-    args: frame.args,
-    result: frame.result,
-    labels: frame.labels,
-    attribute: (name) => {
-      const segments = name.split('.').map((text) => ({ kind: 'name', text }) as const);
-      const path: Path = { kind: 'path', segments, range: { start: 0, end: name.length } };
-      return toJson(compilePath(path, scope)(frame));
-    },
+  return (frame) => {
+    // The step's own entry is the last one of the trace until a reaction runs.
+    const at = (frame.trace?.length ?? 0) - 1;
+    const answer = ask(new FrameQuestion(frame, scope.data), frame.signal);
+    return answer instanceof Promise ? answer.then((given) => conclude(given, frame, at)) : conclude(answer, frame, at);
   };
 }
 

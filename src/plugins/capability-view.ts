@@ -1,5 +1,5 @@
 import type { Extensions, JsonValue, Subject } from '../engine/operation.ts';
-import type { Capability, DecisionRecord, PluginInput } from '../engine/plugin.ts';
+import type { Capability, PluginInput } from '../engine/plugin.ts';
 
 const NO_LABELS: ReadonlySet<string> = new Set();
 
@@ -41,36 +41,6 @@ export function viewOf(input: PluginInput, capabilities: ReadonlySet<Capability>
     ...(input.field === undefined
       ? {}
       : { field: Object.freeze({ path: input.field.path, value: frozenCopy(input.field.value) }) }),
-  });
-}
-
-/** What a plugin with these capabilities sees of a decision. */
-export function viewOfRecord(record: DecisionRecord, capabilities: ReadonlySet<Capability>): DecisionRecord {
-  let args: { readonly value: JsonValue | undefined } | undefined;
-  let extensions: Extensions | undefined;
-  const { labels, ...rest } = record;
-  const visible = labels !== undefined && capabilities.has('read_labels') ? labels : undefined;
-  return Object.freeze({
-    ...rest,
-    entity: Object.freeze({ ...record.entity }),
-    violation: frozenCopy(record.violation),
-    modified: Object.freeze({ ...record.modified }),
-    session: record.session && Object.freeze({ ...record.session }),
-    get args() {
-      args ??= { value: frozenCopy(record.args) };
-      return args.value;
-    },
-    get argumentNames() {
-      return record.argumentNames;
-    },
-    get extensions() {
-      extensions ??= viewOfExtensions(record.extensions, capabilities);
-      return extensions;
-    },
-    ...(visible === undefined
-      ? {}
-      : { labels: Object.freeze({ before: new Set(visible.before), after: new Set(visible.after) }) }),
-    delegatedHeaders: capabilities.has('read_delegated_tokens') ? Object.freeze([...record.delegatedHeaders]) : [],
   });
 }
 
@@ -130,7 +100,7 @@ function freezeDeep<Value>(root: Value): Value {
     const value = open.pop();
     if (typeof value !== 'object' || value === null) continue;
     Object.freeze(value);
-    open.push(...Object.values(value));
+    for (const member of Object.values(value)) open.push(member);
   }
   return root;
 }

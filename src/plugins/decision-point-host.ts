@@ -2,6 +2,9 @@ import type { DecisionPointHandle } from '../engine/compile-scope.ts';
 import type { DecisionAnswer, DecisionPoint } from '../engine/decision-point.ts';
 import { inTime, type PluginHostOptions } from './plugin-host.ts';
 
+const FAILED = Object.freeze({ outcome: 'failed' });
+const NEVER_ABORTED = Object.freeze({ signal: new AbortController().signal });
+
 /**
  * Wraps a decision point so that a throw, a rejection, a wrong answer or a late one is `failed`, which denies.
  * Source: plugin specification, "Decision points".
@@ -11,26 +14,47 @@ export function hostDecisionPoint(
   point: DecisionPoint,
   options: PluginHostOptions,
 ): DecisionPointHandle {
+  const failed = (failure: string): typeof FAILED => {
+    options.alarm({ alarm: 'decision_point_failure', dialect, failure });
+    return FAILED;
+  };
+  const timeout = point.timeout ?? options.timeout;
   return {
     dialect,
-    prepare(body, argument) {
-      const ask = point.prepare(body, argument);
+    prepare(body, argument, context) {
+      const ask = point.prepare(body, argument, context);
+      if (point.synchronous === true) {
+        return (question) => {
+          try {
+            const answer = ask(question, NEVER_ABORTED);
+            if (answer instanceof Promise) answer.catch(() => undefined);
+            return isAnswer(answer) ? answer : failed('answer');
+          } catch {
+            return failed('error');
+          }
+        };
+      }
       return async (question, signal) => {
-        const answer = await inTime((inner) => ask(question, { signal: inner }), options.timeout, signal);
+        const answer = await inTime((inner) => ask(question, { signal: inner }), timeout, signal);
         if (answer.kind === 'answer' && isAnswer(answer.value)) return answer.value;
-        const failure = answer.kind === 'answer' ? 'answer' : answer.kind;
-        options.alarm({ alarm: 'decision_point_failure', dialect, failure });
-        return { outcome: 'failed' };
+        return failed(answer.kind === 'answer' ? 'answer' : answer.kind);
       };
     },
   };
 }
 
 function isAnswer(answer: unknown): answer is DecisionAnswer {
-  return (
-    typeof answer === 'object' &&
-    answer !== null &&
-    'outcome' in answer &&
-    (answer.outcome === 'allow' || answer.outcome === 'deny')
-  );
+  if (typeof answer !== 'object' || answer === null || !('outcome' in answer)) return false;
+  if (answer.outcome !== 'allow' && answer.outcome !== 'deny') return false;
+  return optionalText(answer, 'code') && optionalText(answer, 'reason') && texts(answer);
+}
+
+function optionalText(answer: object, key: 'code' | 'reason'): boolean {
+  const value: unknown = Reflect.get(answer, key);
+  return value === undefined || typeof value === 'string';
+}
+
+function texts(answer: object): boolean {
+  const value: unknown = Reflect.get(answer, 'diagnostics');
+  return value === undefined || (Array.isArray(value) && value.every((line) => typeof line === 'string'));
 }

@@ -14,7 +14,8 @@ import type {
 } from '../engine/plugin.ts';
 import { isJson } from '../engine/values.ts';
 import type { InvokeResult, PluginFailure, PluginHandle } from '../engine/plugin-handle.ts';
-import { frozenCopy, viewOf, viewOfExtensions, viewOfRecord, withImplied } from './capability-view.ts';
+import { frozenCopy, viewOf, viewOfExtensions, withImplied } from './capability-view.ts';
+import { RecordView } from './record-view.ts';
 
 /** A plugin entry as the bundle has it, defaults filled in. */
 export interface PluginEntry {
@@ -166,7 +167,7 @@ function observerOf(
   const failed = (): void => alarm({ alarm: 'audit_write_failed', plugin: name, failure: 'error' });
   return (record) => {
     try {
-      const answer = observe(viewOfRecord(record, capabilities));
+      const answer = observe(new RecordView(record, capabilities));
       if (answer instanceof Promise) answer.catch(failed);
     } catch {
       failed();

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Client, Prepare } from '../valkey/dial.ts';
-import { toValkeyError, ValkeyError } from '../valkey/valkey-error.ts';
+import { toValkeyError } from '../valkey/valkey-error.ts';
 
 /** A script that the server runs atomically in one round trip. */
 export interface LabelScript {
@@ -73,36 +73,30 @@ function unlessForbidden(error: unknown): void {
   if (!forbidden) throw failure;
 }
 
-/** Runs a script on one key; `by` says how the server is told which. Rejects with a `ValkeyError`. */
-export async function sendScript(
+/** Runs a script on one key; `by` says how the server is told which. Rejects with the client's error. */
+export function sendScript(
   client: Client,
   { text, digest }: LabelScript,
   by: 'digest' | 'text',
   key: string,
   args: readonly (string | number)[],
 ): Promise<unknown> {
-  try {
-    return await (by === 'digest' ? client.evalsha(digest, 1, key, ...args) : client.eval(text, 1, key, ...args));
-  } catch (error) {
-    throw toValkeyError(error);
-  }
+  return by === 'digest' ? client.evalsha(digest, 1, key, ...args) : client.eval(text, 1, key, ...args);
 }
 
-/** Runs a script on one key, and sends its text when the server does not know it. Rejects with a `ValkeyError`. */
-export async function runScript(
+/** Runs a script on one key, and sends its text when the server does not know it. Rejects with the client's error. */
+export function runScript(
   client: Client,
   script: LabelScript,
   key: string,
   args: readonly (string | number)[],
 ): Promise<unknown> {
-  try {
-    return await sendScript(client, script, 'digest', key, args);
-  } catch (error) {
+  return sendScript(client, script, 'digest', key, args).catch((error: unknown) => {
     if (!isUnknownScript(error)) throw error;
     return sendScript(client, script, 'text', key, args);
-  }
+  });
 }
 
 export function isUnknownScript(error: unknown): boolean {
-  return error instanceof ValkeyError && error.failure === 'no_script';
+  return toValkeyError(error).failure === 'no_script';
 }

@@ -46,6 +46,8 @@ export class OperationGuard {
   readonly #retry: RetryPolicy;
   readonly #breaker: CircuitBreakerPolicy;
   #state: BreakerState = 'closed';
+  /** Whether the breaker may be counting failures. */
+  #failing = false;
   #last: ValkeyError | undefined;
 
   constructor(connection: Connection, options: OperationGuardOptions) {
@@ -70,33 +72,53 @@ export class OperationGuard {
     return this.#state;
   }
 
-  run<T>(send: (client: Client) => Promise<T>): Promise<T> {
+  async run<T>(send: (client: Client) => Promise<T>): Promise<T> {
     const client = this.#connection.current;
-    if (client !== undefined && this.#state === 'closed' && this.#limitedByClient) {
-      const started = performance.now();
-      return this.#breaker
-        .execute(() =>
-          this.#attempt(client, send).catch((error: unknown) => {
-            const failure = toValkeyError(error);
-            const left = this.#budget - (performance.now() - started);
-            return isWorthRetrying(failure) && left > 0 ? this.#repeat(send, left, failure) : Promise.reject(failure);
-          }),
-        )
-        .catch((error: unknown) => this.#fail(error));
+    if (client === undefined || this.#state !== 'closed' || !this.#limitedByClient) return this.#guarded(send);
+    const started = performance.now();
+    let first: ValkeyError;
+    try {
+      const answer = await send(client);
+      if (this.#failing) await this.#breaker.execute(() => this.#succeed());
+      return answer;
+    } catch (error) {
+      first = this.#note(client, error);
     }
-    const work = this.#breaker.execute(() => this.#repeat(send, this.#budget, undefined));
-    return withTimeLimit(work, this.#budget, () => this.#tooLate()).catch((error: unknown) => this.#fail(error));
+    const left = this.#budget - (performance.now() - started);
+    return this.#settle(
+      this.#breaker.execute(() =>
+        isWorthRetrying(first) && left > 0 ? this.#repeat(send, left, first) : Promise.reject(first),
+      ),
+    );
   }
 
-  async #attempt<T>(client: Client, send: (client: Client) => Promise<T>): Promise<T> {
+  /** The way of operations that have no connection yet, may be failed at once, or are not limited by the client. */
+  #guarded<T>(send: (client: Client) => Promise<T>): Promise<T> {
+    const work = this.#breaker.execute(() => this.#repeat(send, this.#budget, undefined));
+    return this.#settle(withTimeLimit(work, this.#budget, () => this.#tooLate()));
+  }
+
+  async #settle<T>(work: Promise<T>): Promise<T> {
     try {
-      return await send(client);
+      const answer = await work;
+      this.#succeed();
+      return answer;
     } catch (error) {
-      const failure = toValkeyError(error);
-      this.#last = failure;
-      if (failure.failure === 'read_only') this.#connection.discard(client, failure);
-      throw failure;
+      return this.#fail(error);
     }
+  }
+
+  /** The breaker counts failures in a row, so a success matters to it only after a failure. */
+  #succeed(): void {
+    this.#failing = false;
+  }
+
+  #note(client: Client | undefined, error: unknown): ValkeyError {
+    const failure = toValkeyError(error);
+    this.#last = failure;
+    this.#failing = true;
+    if (client !== undefined && failure.failure === 'read_only') this.#connection.discard(client, failure);
+    return failure;
   }
 
   #repeat<T>(send: (client: Client) => Promise<T>, budget: number, first: ValkeyError | undefined): Promise<T> {
@@ -104,12 +126,12 @@ export class OperationGuard {
     const deadline = performance.now() + budget;
     let failed = first;
     const work = this.#retry.execute(async () => {
+      let client: Client | undefined;
       try {
-        const client = await this.#connection.acquire(deadline - performance.now());
-        return await this.#attempt(client, send);
+        client = await this.#connection.acquire(deadline - performance.now());
+        return await send(client);
       } catch (error) {
-        failed = toValkeyError(error);
-        this.#last = failed;
+        failed = this.#note(client, error);
         throw failed;
       }
     }, ended.signal);

@@ -70,7 +70,7 @@ routes: [{tool: pay, pre_invocation: [taint(paid)]}]
     assert.deepEqual(await decisions(), [[undefined, undefined], '']);
     assert.deepEqual(await decisions('--session-store', 'bundle'), [
       [undefined, 'session.persist_failed'],
-      'indelible: alarm {"alarm":"session_store_failure","op":"append","route":"tool:pay","decision_was_allow":true,"failure":"full"}\n',
+      'indelible: alarm {"alarm":"session_store_failure","op":"append","route":"tool:pay","decision_was_allow":true,"failure":"full","detail":"no room beyond 1 sessions"}\n',
     ]);
   });
 

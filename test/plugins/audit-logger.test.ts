@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { parseDocument } from 'yaml';
 import { definePlugin, SessionStoreError } from '../../src/index.ts';
-import type { LoadOptions, Operation, PluginKind, SessionStoreFactory } from '../../src/index.ts';
+import type { EngineOptions, LoadOptions, Operation, PluginKind, SessionStoreFactory } from '../../src/index.ts';
 import { loadedEngine, refusals, type LoadedEngine } from '../support/loaded-engine.ts';
+import { runCli } from '../support/run-cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'indelible-audit-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -24,13 +25,20 @@ function recordsIn(name: string): readonly AuditRecord[] {
     .map((line) => JSON.parse(line) as AuditRecord);
 }
 
+interface RecordedOptions extends LoadOptions {
+  /** More of the logger's entry, and of its config. */
+  readonly entry?: string;
+  readonly config?: string;
+  readonly engine?: EngineOptions;
+}
+
 let files = 0;
 
 /** Runs `use` on a bundle whose logger `log` writes to a file of its own, and reads what was written. */
 async function recorded(
   rest: string,
   use: (loaded: LoadedEngine) => Promise<void>,
-  { entry = '', config = '', ...options }: LoadOptions & { readonly entry?: string; readonly config?: string } = {},
+  { entry = '', config = '', engine, ...options }: RecordedOptions = {},
 ): Promise<readonly AuditRecord[]> {
   files += 1;
   const name = `${files}.ndjson`;
@@ -41,7 +49,7 @@ plugins:
     hooks: [cmf.tool_pre_invoke, cmf.tool_post_invoke]
     config: {destination: file, path: ${name}${config === '' ? '' : `, ${config}`}}
 ${entry === '' ? '' : `    ${entry}\n`}${rest}`;
-  const loaded = await loadedEngine(text, { baseDirectory: folder, ...options });
+  const loaded = await loadedEngine(text, { baseDirectory: folder, ...options }, engine);
   await use(loaded);
   await loaded.engine.close();
   return recordsIn(name);
@@ -263,6 +271,45 @@ routes:
     assert.ok(!JSON.stringify(records).includes('SECRET'));
   });
 
+  it('what failed inside or took too long', async () => {
+    const never = definePlugin({
+      kind: 'test/never',
+      configSchema: {},
+      hooks: ['cmf.tool_pre_invoke'],
+      create: () => ({
+        invoke: (_, { signal }) =>
+          new Promise((_resolve, reject) => {
+            signal.addEventListener('abort', () => reject(new Error('given up')));
+          }),
+      }),
+    });
+    const rest = `  - {name: never, kind: test/never}
+routes: [{tool: pay, authorization: {pre_invocation: ["run(never)"]}}, {tool: get}]
+`;
+    const records = await recorded(
+      rest,
+      async ({ engine, alarms }) => {
+        const broken = pay({ entity: { type: 'tool', name: 'get' } });
+        Object.defineProperty(broken, 'attributes', {
+          get: () => {
+            throw new Error('SECRET');
+          },
+        });
+        await engine.pre(broken);
+        await engine.pre(pay());
+        assert.deepEqual(
+          alarms.map(({ alarm }) => alarm),
+          ['engine_internal_error', 'operation_deadline'],
+        );
+      },
+      { plugins: [never], engine: { deadline: 50 } },
+    );
+    assert.deepEqual(codes(records), [
+      ['pre', 'deny', 'engine.internal_error'],
+      ['pre', 'deny', 'engine.deadline'],
+    ]);
+  });
+
   it('a question to a human', async () => {
     const asks = definePlugin({
       kind: 'test/asks',
@@ -308,27 +355,45 @@ routes:
     );
   });
 
-  it('the capstone bundle as published, but for its CEL step', async () => {
+  it('the calls of the capstone bundle as published, but for the destination', async () => {
     const capstone = parseDocument(readFileSync('fixtures/config/accept/identity-audit-and-cel.yaml', 'utf8'));
-    capstone.deleteIn(['global']);
-    capstone.deleteIn(['routes', 1, 'authorization', 'pre_invocation', 1]);
     capstone.setIn(['plugins', 1, 'config'], { destination: 'file', path: 'capstone.ndjson' });
     const { engine } = await loadedEngine(String(capstone), { baseDirectory: folder });
     const call = (name: string, roles: readonly string[]): Operation => ({
       entity: { type: 'tool', name },
-      args: { employee: 'bob' },
+      args: { visibility: 'public' },
       extensions: { subject: { id: 'ada', roles }, agent: { session_id: 's' } },
     });
     await engine.pre(call('get_compensation', []));
     await engine.pre(call('get_compensation', ['hr']));
+    await engine.pre(call('search_repos', ['engineer']));
+    await engine.pre(call('search_repos', ['security']));
     await engine.pre(call('send_email', ['hr']));
     await engine.close();
     const rows = recordsIn('capstone.ndjson').map(({ route, decision, code }) => [route, decision, code]);
     assert.deepEqual(rows, [
       ['tool:get_compensation', 'deny', 'routes.tool:get_compensation.pre_invocation[0]'],
       ['tool:get_compensation', 'allow', undefined],
+      ['tool:search_repos', 'deny', 'repo.policy_denied'],
+      ['tool:search_repos', 'allow', undefined],
       ['tool:send_email', 'deny', 'session_tainted'],
     ]);
+  });
+});
+
+describe('a trial run', () => {
+  it('with `eval` writes no records', async () => {
+    const path = join(folder, 'trial.yaml');
+    const entry = 'name: log, kind: audit/logger, config: {destination: file, path: trial.ndjson}';
+    writeFileSync(
+      path,
+      `plugins: [{${entry}}]\nroutes: [{tool: pay, authorization: {pre_invocation: ["run(log)"]}}]\n`,
+    );
+    const stdin = '{"entity":{"type":"tool","name":"pay"}}\n';
+    const { stdout, exitCode } = await runCli(['eval', path, '--requests', '-'], { stdin });
+    assert.match(stdout, /"decision":"allow"/);
+    assert.equal(exitCode, 0);
+    assert.ok(!existsSync(join(folder, 'trial.ndjson')));
   });
 });
 

@@ -131,6 +131,12 @@ describe('validator/pii-scan denies', () => {
     assert.equal((await pre({ route: stage }, { text: 'fine', other: SSN })).decision, 'allow');
   });
 
+  it('what stands at the end of a long list', async () => {
+    const list = Array.from({ length: 200_000 }, (_, index) => index);
+    assert.equal((await pre({}, { list })).decision, 'allow');
+    assert.deepEqual(violationOf(await pre({}, { list: [...list, SSN] })), found('ssn'));
+  });
+
   it('and a pattern that drives other engines out of time is matched in linear time', async () => {
     const config = "{detect: [{kind: custom, name: slow, regex: '^(a+)+$'}]}";
     assert.equal((await pre({ config }, { text: `${'a'.repeat(20_000)}!` })).decision, 'allow');

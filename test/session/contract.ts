@@ -7,7 +7,7 @@ let sessions = 0;
 /** A session that no other test uses. */
 export function freshSession(): string {
   sessions += 1;
-  return `${process.pid}-${sessions}`.padEnd(64, '0');
+  return `${process.pid}-${sessions}-`.padEnd(64, '0');
 }
 
 const closed = (error: unknown): boolean => error instanceof SessionStoreError && error.failure === 'closed';

@@ -1,6 +1,5 @@
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +8,7 @@ import type { Decision } from '../../src/index.ts';
 import { sessionIdentity } from '../../src/session/session-identity.ts';
 import { engineOf, type EngineUnderTest } from '../support/store-engine.ts';
 import { MASTER_NAME, startSentinel, until, type SentinelDeployment } from '../support/sentinel.ts';
+import { keyOf } from '../support/store-under-test.ts';
 import { makeCertificates, ValkeyServer } from '../support/valkey-server.ts';
 
 /** Budget of one store operation, in milliseconds. */
@@ -30,7 +30,7 @@ interface Fault {
   readonly loadsWork?: boolean;
 }
 
-const keyOf = (session: string): string => {
+const keyOfSession = (session: string): string => {
   const identity = sessionIdentity({
     issuer: undefined,
     subjectId: 'alice',
@@ -39,9 +39,7 @@ const keyOf = (session: string): string => {
     callerWorkload: undefined,
     thisWorkload: undefined,
   });
-  return `taint:v1:${createHash('sha256')
-    .update(identity?.id ?? '')
-    .digest('hex')}`;
+  return keyOf(identity?.id ?? '');
 };
 
 /** A fault of one server. */
@@ -93,8 +91,9 @@ const outOfMemory = serverFault(
 const wrongType = serverFault(
   'WRONGTYPE',
   [],
-  (server) => server.admin((client) => Promise.all(SESSIONS.map((session) => client.set(keyOf(session), 'text')))),
-  (server) => server.admin((client) => client.del(SESSIONS.map(keyOf))),
+  (server) =>
+    server.admin((client) => Promise.all(SESSIONS.map((session) => client.set(keyOfSession(session), 'text')))),
+  (server) => server.admin((client) => client.del(SESSIONS.map(keyOfSession))),
 );
 
 const replica = serverFault(

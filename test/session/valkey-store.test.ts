@@ -1,13 +1,9 @@
 import { after, afterEach, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { SessionStoreError, type LabelStore } from '../../src/session/label-store.ts';
-import { closeStores, storeOf } from '../support/store-under-test.ts';
+import { closeStores, keyOf, storeOf } from '../support/store-under-test.ts';
 import { ValkeyServer } from '../support/valkey-server.ts';
 import { freshSession, labelStoreContract } from './contract.ts';
-
-const keyOf = (session: string, prefix = 'taint:v1'): string =>
-  `${prefix}:${createHash('sha256').update(session).digest('hex')}`;
 
 const sorted = async (store: LabelStore, session: string): Promise<readonly string[]> =>
   [...(await store.loadLabels(session))].toSorted();

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Alarm, LabelStore, SessionStoreContext, StoreObserver } from '../../src/session/label-store.ts';
 import { valkeyStoreFactory } from '../../src/session/valkey-store-factory.ts';
 
@@ -33,4 +34,9 @@ export function storeOf(block: Readonly<Record<string, unknown>>, observer?: Sto
   const store = valkeyStoreFactory.build({ kind: 'valkey', ...limits, ...block }, storeContext(alarms, observer));
   opened.add(store);
   return { store, alarms };
+}
+
+/** Key under which a store keeps the labels of `session`. */
+export function keyOf(session: string, prefix = 'taint:v1'): string {
+  return `${prefix}:${createHash('sha256').update(session).digest('hex')}`;
 }

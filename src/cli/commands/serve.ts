@@ -3,7 +3,13 @@ import { loadBundle, type LoadResult } from '../../config/load-bundle.ts';
 import type { LoadOptions } from '../../config/load-options.ts';
 import { renderText } from '../../diagnostics/render.ts';
 import { createEngine, type PolicyEngine } from '../../engine/policy-engine.ts';
-import { createGateway, createTelemetry, type ListenAddress, type Telemetry } from '../../gateway/index.ts';
+import {
+  createGateway,
+  createTelemetry,
+  storeMetrics,
+  type ListenAddress,
+  type Telemetry,
+} from '../../gateway/index.ts';
 import { droppedText } from '../load-result.ts';
 import type { Terminal } from '../terminal.ts';
 import { watchBundle } from '../watch-bundle.ts';
@@ -71,7 +77,8 @@ export function serveCommand(terminal: Terminal): Command {
 async function serve(path: string, options: Options, terminal: Terminal): Promise<void> {
   const telemetry = createTelemetry({ level: options.logLevel });
   const { alarm } = telemetry;
-  const load: LoadOptions = { alarm, environment: terminal.environment };
+  const storeObserver = storeMetrics(telemetry.registry);
+  const load: LoadOptions = { alarm, environment: terminal.environment, storeObserver };
   const loaded = await loadBundle(path, load);
   await terminal.stderr.write(findingsText(loaded, terminal));
   if (!loaded.ok) {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { HOOKS, type Plugin, type PluginEntryContext } from '../../engine/plugin.ts';
+import { HOOKS, type Plugin, type PluginEntryContext, type PluginKind } from '../../engine/plugin.ts';
 import { definePlugin } from '../define-plugin.ts';
 import { auditLoggerConfigSchema, type AuditLoggerConfig } from './config.ts';
 import { recordText } from './record-text.ts';
@@ -75,3 +75,12 @@ export const auditLogger = definePlugin<AuditLoggerConfig>({
   hooks: HOOKS.filter((hook) => hook.startsWith('cmf.')),
   create,
 });
+
+/** The same kind without output, for runs that only try a bundle out. */
+export const mutedAuditLogger: PluginKind = {
+  ...auditLogger,
+  create: (config, context) => {
+    auditLogger.create(config, context);
+    return { observe: () => undefined };
+  },
+};

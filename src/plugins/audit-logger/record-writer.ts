@@ -127,7 +127,8 @@ export class RecordWriter {
 
   async #pause(milliseconds: number): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
+      // A process with nothing else to do may end; what is queued is tried once more then.
+      const timer = setTimeout(resolve, milliseconds).unref();
       this.#wake = () => {
         clearTimeout(timer);
         resolve();

@@ -1,0 +1,74 @@
+import { resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import type { DecisionPointContext } from '../../engine/decision-point.ts';
+import { serverUrl, type DecisionServerOptions } from './decision-server.ts';
+
+export const DEFAULT_SERVER_TIMEOUT = 2000;
+
+/** JSON Schema properties of an entry that asks a server. */
+export const SERVER_PROPERTIES: Readonly<Record<string, object>> = {
+  url: { type: 'string', minLength: 1, description: 'Address of the decision server.' },
+  timeout_ms: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 30_000,
+    default: DEFAULT_SERVER_TIMEOUT,
+    description: 'Most time that one answer may take, in milliseconds.',
+  },
+  insecure_http: { type: 'boolean', default: false, description: 'Lets `url` be plain http to another machine.' },
+  token: {
+    type: 'object',
+    writeOnly: true,
+    description: 'Bearer token for the server.',
+    required: ['kind'],
+    properties: {
+      kind: { enum: ['env_var', 'file', 'literal'] },
+      name: { type: 'string', minLength: 1, description: 'Environment variable, with `kind: env_var`.' },
+      path: { type: 'string', minLength: 1, description: 'File, with `kind: file`.' },
+      secret: { type: 'string', minLength: 1, description: 'The token itself, with `kind: literal`.' },
+    },
+    additionalProperties: false,
+  },
+};
+
+/** What those properties say. Throws an `Error` for the author, never with the token in it. */
+export function serverSettings(
+  config: Readonly<Record<string, unknown>>,
+  context: DecisionPointContext,
+): DecisionServerOptions {
+  const { url, timeout_ms: timeout, insecure_http: insecure, token } = config;
+  if (typeof url !== 'string') throw new Error('`url` is missing');
+  return {
+    url: serverUrl(url, insecure === true),
+    timeout: typeof timeout === 'number' ? timeout : DEFAULT_SERVER_TIMEOUT,
+    token: token === undefined ? undefined : readToken(token, context),
+  };
+}
+
+function readToken(source: unknown, { environment, baseDirectory }: DecisionPointContext): string {
+  const member = (key: string): string => {
+    const value: unknown = typeof source === 'object' && source !== null ? Reflect.get(source, key) : undefined;
+    return typeof value === 'string' ? value : '';
+  };
+  const token = ((): string | undefined => {
+    switch (member('kind')) {
+      case 'env_var':
+        return environment[member('name')];
+      case 'file':
+        return readSecretFile(resolve(baseDirectory, member('path')));
+      default:
+        return member('secret');
+    }
+  })();
+  if (!token) throw new Error(`the secret of \`token\` (${member('kind')}) cannot be read or is empty`);
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new Error('the secret of `token` holds characters that no header can');
+  return token;
+}
+
+function readSecretFile(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}
