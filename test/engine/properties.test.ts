@@ -45,7 +45,7 @@ const { predicate } = fc.letrec<{ predicate: string }>((tie) => ({
     fc.tuple(tie('predicate'), fc.constantFrom('&', '|'), tie('predicate')).map(([a, o, b]) => `(${a}) ${o} (${b})`),
   ),
 }));
-const stages = [
+const STAGES = [
   'str',
   'int',
   'bool',
@@ -68,7 +68,7 @@ const stages = [
   'pii.detect',
   'injection.scan',
 ];
-const stage = fc.constantFrom(...stages);
+const stage = fc.constantFrom(...STAGES);
 const pipeline = fc.array(stage, { minLength: 1, maxLength: 3 }).map((chosen) => {
   const omit = chosen.indexOf('omit');
   return (omit === -1 ? chosen : chosen.slice(0, omit + 1)).join(' | ');
