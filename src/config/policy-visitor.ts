@@ -1,4 +1,4 @@
-import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
+import { createHash, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import type { Report } from '../diagnostics/report.ts';
 import type { CompileScope } from '../engine/compile-scope.ts';
 import { deny, type Halt } from '../engine/halt.ts';
@@ -45,8 +45,8 @@ export class PolicyVisitor implements ConfigVisitor {
   readonly routes: Route[] = [];
   readonly outline: OutlinedRoute[] = [];
   readonly sessions: StoreReference = { store: memoryStore() };
-  /** Canonical text of the `session_store` block. */
-  sessionStoreBlock = 'null';
+  /** Digest of the `session_store` block, which may hold a password. */
+  sessionStoreBlock = '';
 
   readonly #options: PolicyVisitorOptions;
   readonly #report: Report;
@@ -121,7 +121,7 @@ export class PolicyVisitor implements ConfigVisitor {
     this.#globalSection = section;
     const split = section && splitSection(section, report);
     const store = split?.globalOnly.get('session_store');
-    this.sessionStoreBlock = canonicalJson(store === undefined ? null : toValue(store.value));
+    this.sessionStoreBlock = digestOf(store === undefined ? null : toValue(store.value));
     const context = { now, baseDirectory, environment, alarm, ...(observer === undefined ? {} : { observer }) };
     this.sessions.store = buildSessionStore(store, kinds.sessionStores, context, report) ?? this.sessions.store;
     this.#scope = {
@@ -323,4 +323,8 @@ function conditionsOf(entry: MapEntry | undefined): readonly PluginCondition[] {
       ? [Object.fromEntries(item.entries.map(({ key, value }) => [key, stringsOf(value).map(({ text }) => text)]))]
       : [],
   );
+}
+
+function digestOf(value: unknown): string {
+  return createHash('sha256').update(canonicalJson(value)).digest('hex');
 }

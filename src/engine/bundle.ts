@@ -14,7 +14,7 @@ export interface Bundle {
   /** Whether some plugin observes decisions. */
   readonly observed: boolean;
   readonly sessions: StoreReference;
-  /** Canonical text of the `session_store` block: bundles with equal text share one store across a reload. */
+  /** Digest of the `session_store` block: bundles with an equal one share one store across a reload. */
   readonly sessionStoreBlock: string;
   /** What becomes of an operation that labels the session without having one. */
   readonly onMissingSession: 'ignore' | 'deny';

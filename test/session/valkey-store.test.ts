@@ -139,6 +139,14 @@ describe('valkey store on one server', () => {
     await store.close();
   });
 
+  test('a primary that lacks the replicas it is told to have refuses loads too', async () => {
+    const lonely = await ValkeyServer.start({ config: ['min-replicas-to-write 1'] });
+    const { store } = storeOf({ endpoint: lonely.endpoint, command_timeout_ms: 500 });
+    await assert.rejects(async () => store.loadLabels(freshSession()), SessionStoreError);
+    await closeStores();
+    await lonely.stop();
+  });
+
   test('loading a bundle does not dial', async () => {
     const earlier = await server.admin((client) => client.info('stats'));
     const { store } = storeOf({ endpoint: server.endpoint });

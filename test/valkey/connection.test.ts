@@ -295,6 +295,19 @@ describe('a cluster', () => {
 
   labelStoreContract('valkey as a cluster', () => storeOf(block()).store);
 
+  test('the permissions of the runbook are enough', async () => {
+    const permissions = '+evalsha +eval +script|load +smembers +sadd +pttl +pexpire +cluster|slots +cluster|info';
+    for (const node of nodes) {
+      await node.admin((client) =>
+        client.call('ACL', 'SETUSER', 'gw', 'on', '>cluster-s3cret', '~taint:v1:*', '-@all', ...permissions.split(' ')),
+      );
+    }
+    const { store } = storeOf({ ...block(), username: 'gw', password: 'cluster-s3cret' });
+    const session = freshSession();
+    await store.appendLabels(session, ['a']);
+    assert.ok((await store.loadLabels(session)).has('a'));
+  });
+
   test('sessions are spread over the nodes', async () => {
     const { store } = storeOf(block());
     const sessions = Array.from({ length: 60 }, freshSession);
