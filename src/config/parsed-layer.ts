@@ -3,7 +3,7 @@ import type { CompileScope } from '../engine/compile-scope.ts';
 import { compileField } from '../engine/field-pipeline.ts';
 import type { Phase } from '../engine/operation.ts';
 import type { LayerField } from '../engine/program.ts';
-import { applyField, compileStep, type CompiledStep } from '../engine/steps.ts';
+import { compileStep, type CompiledStep } from '../engine/steps.ts';
 import type { FieldPath, Pipeline, Step } from '../language/ast.ts';
 import { parseFieldPath } from '../language/parse-field-path.ts';
 import { parsePipeline } from '../language/parse-pipeline.ts';
@@ -103,14 +103,13 @@ function compileRules(rules: readonly ParsedRule[], phase: Phase, scope: Compile
 }
 
 function compileLayerField(field: ParsedField, target: 'args' | 'result', scope: CompileScope): LayerField {
-  const compiled = compileField(field, scope);
   return {
     name: field.name,
     append: field.append,
     step: {
       place: field.place,
       span: () => field.keySpan,
-      run: (frame) => applyField(compiled, target, frame),
+      run: compileField(field, target, scope),
     },
   };
 }

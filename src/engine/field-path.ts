@@ -29,6 +29,13 @@ function compileSegments<Context>(segments: readonly FieldSegment[], at: number)
   switch (segment.kind) {
     case 'name': {
       const name = segment.text;
+      if (at === segments.length - 1) {
+        return (node, context, change) => {
+          if (!isObject(node) || !Object.hasOwn(node, name)) return node;
+          const before = node[name];
+          return before === undefined ? node : replaceMember(node, name, before, change(before, context));
+        };
+      }
       return (node, context, change) => {
         if (!isObject(node) || !Object.hasOwn(node, name)) return node;
         const before = node[name];

@@ -3,66 +3,53 @@ import type { Awaitable } from '../session/label-store.ts';
 import { compileFieldPath, HALTED, OMIT, type FieldAnswer } from './field-path.ts';
 import type { CompileScope } from './compile-scope.ts';
 import type { Frame } from './frame.ts';
-import { deny, denyWith } from './halt.ts';
+import { deny, denyWith, type Halt } from './halt.ts';
 import type { JsonValue } from './operation.ts';
 import { isOperationHook, pluginToCall } from './declared.ts';
 import { pluginInput } from './plugin-input.ts';
 import type { PluginHandle } from './plugin-handle.ts';
 import { compileStage, type CompiledStage } from './stages.ts';
 
-/**
- * Runs one field's pipeline over a root value. Answers the new root, the same one when nothing changed, or `HALTED` with
- * the reason in `frame.fieldHalt`.
- */
-export type CompiledField = (root: JsonValue, frame: Frame) => Awaitable<FieldAnswer>;
+type Runner = StageRunner | PluginRunner;
 
-type Runner = { readonly name: string; readonly run: CompiledStage; readonly plugin?: undefined } | PluginRunner;
+interface StageRunner {
+  readonly name: string;
+  readonly run: CompiledStage;
+  readonly plugin?: undefined;
+}
 
 interface PluginRunner {
   readonly name: string;
   readonly plugin: PluginHandle;
 }
 
-/** Compiles a field pipeline; `place` is the code of its refusals. */
+/** A field's pipeline as written; `place` is the code of its refusals. */
+export interface WrittenField {
+  readonly path: FieldPath;
+  readonly pipeline: Pipeline;
+  readonly name: string;
+  readonly place: string;
+}
+
+/** Compiles a field pipeline to a step that rewrites what will be forwarded. Answers at once unless a stage is a plugin. */
 export function compileField(
-  field: { readonly path: FieldPath; readonly pipeline: Pipeline; readonly name: string; readonly place: string },
+  field: WrittenField,
+  target: 'args' | 'result',
   scope: CompileScope,
-): CompiledField {
+): (frame: Frame) => Awaitable<Halt | undefined> {
   const runners = field.pipeline.stages.flatMap((stage) => compileRunner(stage, field.pipeline, scope));
   const rewrite = compileFieldPath<Frame>(field.path);
-  const refuse = (frame: Frame, stage: string, value: JsonValue): typeof HALTED => {
-    frame.fieldHalt = deny(field.place, `\`${field.name}\` was refused by \`${stage}\`: the value is ${kindOf(value)}`);
-    return HALTED;
-  };
-
-  if (runners.every((runner) => runner.plugin === undefined)) {
-    const change = (value: JsonValue, frame: Frame): FieldAnswer => {
-      let current = value;
-      for (const runner of runners) {
-        const answer = runner.run(current, frame);
-        if (answer === HALTED) return refuse(frame, runner.name, current);
-        if (answer === OMIT) return OMIT;
-        current = answer;
-      }
-      return current;
+  const stages = runners.flatMap((runner) => (runner.plugin === undefined ? [runner] : []));
+  if (stages.length === runners.length) {
+    const change = compileChange(stages, field);
+    return (frame) => {
+      const root = target === 'args' ? frame.nextArgs : frame.nextResult;
+      return root === undefined ? undefined : replaceRoot(frame, target, field, rewrite(root, frame, change));
     };
-    return (root, frame) => rewrite(root, frame, change);
   }
-
-  const changeAsync = async (value: JsonValue, frame: Frame): Promise<FieldAnswer> => {
-    let current = value;
-    for (const runner of runners) {
-      const answer =
-        runner.plugin === undefined
-          ? runner.run(current, frame)
-          : await callPlugin(runner.plugin, field.name, current, frame);
-      if (answer === HALTED) return runner.plugin === undefined ? refuse(frame, runner.name, current) : HALTED;
-      if (answer === OMIT) return OMIT;
-      current = answer;
-    }
-    return current;
-  };
-  return async (root, frame) => {
+  return async (frame) => {
+    const root = target === 'args' ? frame.nextArgs : frame.nextResult;
+    if (root === undefined) return undefined;
     const values: JsonValue[] = [];
     rewrite(root, frame, (value) => {
       values.push(value);
@@ -70,17 +57,79 @@ export function compileField(
     });
     const answers: FieldAnswer[] = [];
     for (const value of values) {
-      const answer = await changeAsync(value, frame);
-      if (answer === HALTED) return HALTED;
+      const answer = await changeWithPlugins(runners, field, value, frame);
+      if (answer === HALTED) return replaceRoot(frame, target, field, HALTED);
       answers.push(answer);
     }
     let next = 0;
-    return rewrite(root, frame, (value) => {
+    const answered = rewrite(root, frame, (value) => {
       const answer = answers[next];
       next += 1;
       return answer === undefined ? value : answer;
     });
+    return replaceRoot(frame, target, field, answered);
   };
+}
+
+function replaceRoot(
+  frame: Frame,
+  target: 'args' | 'result',
+  field: WrittenField,
+  answer: FieldAnswer,
+): Halt | undefined {
+  if (answer === HALTED) return frame.fieldHalt ?? deny(field.place);
+  const next = answer === OMIT ? undefined : answer;
+  if (target === 'args') frame.nextArgs = next;
+  else frame.nextResult = next;
+  return undefined;
+}
+
+type Change = (value: JsonValue, frame: Frame) => FieldAnswer;
+
+/** The stages one after the other, up to the first that omits or refuses. */
+function compileChange(stages: readonly StageRunner[], field: WrittenField): Change {
+  const [only] = stages;
+  if (only !== undefined && stages.length === 1) {
+    const { name, run } = only;
+    return (value, frame) => {
+      const answer = run(value, frame);
+      return answer === HALTED ? refuse(field, name, value, frame) : answer;
+    };
+  }
+  return (value, frame) => {
+    let current = value;
+    for (const { name, run } of stages) {
+      const answer = run(current, frame);
+      if (answer === HALTED) return refuse(field, name, current, frame);
+      if (answer === OMIT) return OMIT;
+      current = answer;
+    }
+    return current;
+  };
+}
+
+async function changeWithPlugins(
+  runners: readonly Runner[],
+  field: WrittenField,
+  value: JsonValue,
+  frame: Frame,
+): Promise<FieldAnswer> {
+  let current = value;
+  for (const runner of runners) {
+    const answer =
+      runner.plugin === undefined
+        ? runner.run(current, frame)
+        : await callPlugin(runner.plugin, field.name, current, frame);
+    if (answer === HALTED) return runner.plugin === undefined ? refuse(field, runner.name, current, frame) : HALTED;
+    if (answer === OMIT) return OMIT;
+    current = answer;
+  }
+  return current;
+}
+
+function refuse(field: WrittenField, stage: string, value: JsonValue, frame: Frame): typeof HALTED {
+  frame.fieldHalt = deny(field.place, `\`${field.name}\` was refused by \`${stage}\`: the value is ${kindOf(value)}`);
+  return HALTED;
 }
 
 function compileRunner(stage: Stage, pipeline: Pipeline, scope: CompileScope): readonly Runner[] {

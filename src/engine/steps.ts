@@ -7,7 +7,6 @@ import type { CompileScope } from './compile-scope.ts';
 import type { DecisionAnswer, StepContext } from './decision-point.ts';
 import { isOperationHook, pluginToCall, reportUnknownDialect } from './declared.ts';
 import { compileElicitation } from './elicitation.ts';
-import { HALTED, OMIT } from './field-path.ts';
 import { compileField } from './field-pipeline.ts';
 import { attributeReader, FrameQuestion } from './frame-question.ts';
 import type { Frame } from './frame.ts';
@@ -390,29 +389,9 @@ function compileFieldOperation(
   scope: CompileScope,
 ): (frame: Frame) => StepOutcome {
   const name = step.text.value.slice(step.path.range.start, step.path.range.end);
-  const field = compileField({ path: step.path, pipeline: step.pipeline, name, place: where.place }, scope);
-  const inPhase = step.target === 'args' ? where.phase === 'pre' : where.phase === 'post';
-  if (!inPhase) return () => undefined;
-  return (frame) => applyField(field, step.target, frame);
-}
-
-/** Runs a compiled field on the value that will be forwarded. */
-export function applyField(
-  field: ReturnType<typeof compileField>,
-  target: 'args' | 'result',
-  frame: Frame,
-): StepOutcome {
-  const root = target === 'args' ? frame.nextArgs : frame.nextResult;
-  if (root === undefined) return undefined;
-  const answer = field(root, frame);
-  const finish = (next: Awaited<typeof answer>): Halt | undefined => {
-    if (next === HALTED) return frame.fieldHalt;
-    const value = next === OMIT ? undefined : next;
-    if (target === 'args') frame.nextArgs = value;
-    else frame.nextResult = value;
-    return undefined;
-  };
-  return answer instanceof Promise ? answer.then(finish) : finish(answer);
+  const { path, pipeline, target } = step;
+  const run = compileField({ path, pipeline, name, place: where.place }, target, scope);
+  return (target === 'args') === (where.phase === 'pre') ? run : () => undefined;
 }
 
 /** The attributes that predicates read, by name as written; absent ones are left out. */
