@@ -11,15 +11,8 @@ export type { Diagnostic, Related } from './diagnostics/diagnostic.ts';
 export type { Severity } from './diagnostics/catalog-entry.ts';
 export { renderJson, renderText, type RenderedDiagnostic, type TextOptions } from './diagnostics/render.ts';
 export type { Bundle } from './engine/bundle.ts';
-export type {
-  Constraint,
-  Consultation,
-  Decision,
-  DelegatedToken,
-  Taint,
-  TraceStep,
-  Violation,
-} from './engine/decision.ts';
+export type { Constraint } from './engine/constraint.ts';
+export type { Consultation, Decision, DelegatedToken, Taint, TraceStep, Violation } from './engine/decision.ts';
 export type {
   AttributeReader,
   DecisionAnswer,
@@ -46,9 +39,11 @@ export type {
   Subject,
   Workload,
 } from './engine/operation.ts';
+export type { InboundCredential } from './engine/inbound-credential.ts';
 export type {
   CallContext,
   Capability,
+  DecisionRecord,
   DelegateInput,
   DelegateOutcome,
   ElicitInput,
@@ -57,10 +52,10 @@ export type {
   Identity,
   IdentityInput,
   IdentityOutcome,
-  InboundCredential,
   OnError,
   Plugin,
   PluginContext,
+  PluginEntryContext,
   PluginInput,
   PluginKind,
   PluginMode,
@@ -76,7 +71,11 @@ export {
   type LabelStore,
   type SessionStoreContext,
   type SessionStoreFactory,
+  type StoreCheck,
   type StoreHealth,
+  type StoreObserver,
+  type StoreOperation,
+  type StoreWarning,
 } from './session/label-store.ts';
 export { memoryStore, type MemoryStoreOptions } from './session/memory-store.ts';
 export { positionAt, type Position, type Source, type Span } from './text/source.ts';

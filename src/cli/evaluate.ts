@@ -1,4 +1,5 @@
-import type { Constraint, Decision, Taint, Violation } from '../engine/decision.ts';
+import type { Constraint } from '../engine/constraint.ts';
+import type { Decision, Taint, Violation } from '../engine/decision.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { JsonValue, Phase } from '../engine/operation.ts';
 import { positionAt } from '../text/source.ts';
@@ -24,7 +25,7 @@ export interface Answer {
   readonly violation: Violation | null;
   /** As they would be forwarded. */
   readonly args?: JsonValue;
-  /** As it would be returned; as given when `post` did not run. */
+  /** As it would be returned; as given when `post` did not run or refused. */
   readonly result?: JsonValue;
   readonly modified: { readonly args: boolean; readonly result: boolean };
   /** Of all phases run, each once. */
@@ -48,10 +49,14 @@ export async function evaluate(engine: Engine, request: EvaluationRequest): Prom
   const phase = request.phase ?? (result === undefined ? 'pre' : 'both');
   const pre = phase === 'post' ? undefined : await engine.pre(operation);
   if (pre !== undefined && (phase === 'pre' || pre.decision !== 'allow')) {
-    return answerOf(id, [pre], pre, result);
+    return answerOf(id, [pre], pre, { args: pre.args, result });
   }
   const post = await engine.post(operation, result);
-  return answerOf(id, pre === undefined ? [post] : [pre, post], post, post.result);
+  const decisions = pre === undefined ? [post] : [pre, post];
+  return answerOf(id, decisions, post, {
+    args: (pre ?? post).args,
+    result: post.decision === 'allow' ? post.result : result,
+  });
 }
 
 /** `last` is the one of `decisions` that the others led to. */
@@ -59,7 +64,7 @@ function answerOf(
   id: string | undefined,
   decisions: readonly Decision[],
   last: Decision,
-  result: JsonValue | undefined,
+  { args, result }: { readonly args: JsonValue | undefined; readonly result: JsonValue | undefined },
 ): Answer {
   const traces = decisions.flatMap(({ trace }) => (trace === undefined ? [] : [trace]));
   return {
@@ -67,7 +72,7 @@ function answerOf(
     decision: last.decision,
     phase: last.phase,
     violation: last.violation,
-    ...(last.args === undefined ? {} : { args: last.args }),
+    ...(args === undefined ? {} : { args }),
     ...(result === undefined ? {} : { result }),
     modified: {
       args: decisions.some(({ modified }) => modified.args),

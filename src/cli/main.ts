@@ -1,14 +1,30 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { auditCommand } from './commands/audit.ts';
 import { checkCommand } from './commands/check.ts';
+import { codesCommand } from './commands/codes.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { evalCommand } from './commands/eval.ts';
+import { explainCommand } from './commands/explain.ts';
+import { initCommand } from './commands/init.ts';
+import { schemaCommand } from './commands/schema.ts';
 import { serveCommand } from './commands/serve.ts';
 import { systemErrorText } from './system-error.ts';
 import { Terminal, type ExitCode, type ProcessStreams } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 import { usageMessage } from './usage-message.ts';
 
-const COMMANDS = [checkCommand, evalCommand, serveCommand];
+const COMMANDS = [
+  checkCommand,
+  evalCommand,
+  explainCommand,
+  serveCommand,
+  doctorCommand,
+  auditCommand,
+  schemaCommand,
+  codesCommand,
+  initCommand,
+];
 
 /**
  * Runs the command that `argv` (without interpreter and script) names. Resolves with the exit code when all output has
@@ -36,13 +52,13 @@ function programOf(terminal: Terminal): Command {
   const program = new Command('indelible')
     .description('Policy engine for AI gateways.')
     .version(packageVersion(), '--version', 'print the package version')
-    .helpCommand(true);
+    .helpCommand(false);
   for (const commandOf of COMMANDS) program.addCommand(commandOf(terminal));
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()
       .showSuggestionAfterError(false)
-      .helpOption('--help', 'print this help')
+      .helpOption('-h, --help', 'print this help')
       .configureOutput({
         writeOut: (text) => void terminal.stdout.write(text),
         writeErr: (text) => void terminal.stderr.write(text),

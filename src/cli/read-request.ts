@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { JsonSchema } from '../config/compiled-schema.ts';
 import { schemaFindings, type SchemaFinding } from '../config/schema-finding.ts';
 import type { Entity, Extensions, JsonValue, RawAttributes } from '../engine/operation.ts';
+import { parseJson } from '../text/json.ts';
 
 /** One operation to decide offline. Source: command line specification, "eval: request line". */
 export interface EvaluationRequest {
@@ -46,7 +47,7 @@ export function readRequest(line: string): ReadRequest {
   if (nestingOf(line) > MAX_REQUEST_DEPTH) return refused(`the line is nested deeper than ${MAX_REQUEST_DEPTH} levels`);
   let value: unknown;
   try {
-    value = JSON.parse(line);
+    value = parseJson(line);
   } catch (error) {
     return refused(jsonProblem(line, error));
   }

@@ -1,13 +1,19 @@
 import type { Command, CommanderError } from 'commander';
 import { didYouMean } from '../diagnostics/nearest.ts';
 
+const CHOICE =
+  /^error: (?:option '(?<option>.+?)' argument|command-argument value) '(?<given>.*)' is invalid(?: for argument '(?<argument>.+?)')?\. Allowed choices are (?<choices>.*)\.$/s;
+
 /** What is wrong with `argv`, in one line, with the nearest match where a name is unknown. */
 export function usageMessage(error: CommanderError, program: Command, argv: readonly string[]): string {
-  const command = program.commands.find((each) => argv.includes(each.name()));
-  const message = error.message
-    .replace(/^error: /, '')
-    .replace(/\. Allowed choices are (.*)\.$/, ', choose from $1')
-    .replaceAll("'", '`');
+  const command = program.commands.find((each) => each.name() === argv[0]);
+  const choice = CHOICE.exec(error.message)?.groups;
+  if (choice !== undefined) {
+    const { option, argument, given = '', choices = '' } = choice;
+    const advice = didYouMean(given, choices.split(', '));
+    return `\`${given}\` is no choice for \`${option ?? argument ?? ''}\`; ${advice ?? `choose from ${choices}`}`;
+  }
+  const message = error.message.replace(/^error: /, '').replaceAll("'", '`');
   const unknown = /`([^`]*)`/.exec(message)?.[1] ?? '';
   const advice = didYouMean(unknown, known(error.code, command, program));
   if (advice !== undefined) return `${message}; ${advice}`;

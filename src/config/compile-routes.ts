@@ -2,13 +2,15 @@ import { LRUCache } from 'lru-cache';
 import type { Report } from '../diagnostics/report.ts';
 import { isGlob } from '../engine/glob.ts';
 import type { RoutedEntityType } from '../engine/operation.ts';
-import { compilePredicate, type CompiledPredicate } from '../engine/predicates.ts';
+import { compilePredicate, pathsOf, type CompiledPredicate } from '../engine/predicates.ts';
 import type { CompileScope } from '../engine/compile-scope.ts';
 import type { Program } from '../engine/program.ts';
+import type { RouteMeta } from '../engine/route-meta.ts';
 import { scoreOf, type Route, type RouteMatcher } from '../engine/route-table.ts';
 import { parsePredicate } from '../language/parse-predicate.ts';
-import { entryOf, type MapNode } from '../text/document.ts';
+import { entryOf, type DocumentNode, type MapNode } from '../text/document.ts';
 import type { Span } from '../text/source.ts';
+import type { AttributeUse } from './layer-facts.ts';
 import { stringOf, stringsOf } from './policy-terms.ts';
 import { ROUTED_ENTITY_TYPES, type Section } from './walk.ts';
 
@@ -21,9 +23,12 @@ export interface RouteHead {
   readonly matcher: RouteMatcher;
   readonly scope: string | undefined;
   readonly when: CompiledPredicate | undefined;
+  /** Attributes that `when` reads. */
+  readonly conditions: readonly AttributeUse[];
   /** `tool:pay`, `tool:pay,ship`, `tool:hr-*`, with `@scope` behind a scoped one. */
   readonly key: string;
   readonly span: Span;
+  readonly meta: RouteMeta;
   /** Tags and groups in the order they apply, each once. */
   readonly tags: readonly string[];
 }
@@ -51,9 +56,10 @@ export function routeHead(section: Section, groups: ReadonlySet<string>, scope: 
     type,
     matcher,
     scope: routeScope,
-    when: whenOf(node, scope),
+    ...whenOf(node, scope),
     key: `${type}:${names}${routeScope === undefined ? '' : `@${routeScope}`}`,
     span: entity.value.span,
+    meta: { tags, properties: propertiesOf(meta?.kind === 'map' ? entryOf(meta, 'properties')?.value : undefined) },
     tags: [...new Set([...tags, ...named])],
   };
 }
@@ -77,11 +83,23 @@ function matcherOf(
   return { kind: 'list', names: names.map(({ text }) => text) };
 }
 
-function whenOf(node: MapNode, scope: CompileScope): CompiledPredicate | undefined {
+function propertiesOf(node: DocumentNode | undefined): Readonly<Record<string, string>> {
+  const entries = node?.kind === 'map' ? node.entries : [];
+  return Object.fromEntries(
+    entries.flatMap(({ key, value }) => {
+      const text = stringOf(value);
+      return text === undefined ? [] : [[key, text]];
+    }),
+  );
+}
+
+function whenOf(node: MapNode, scope: CompileScope): Pick<RouteHead, 'when' | 'conditions'> {
   const when = entryOf(node, 'when')?.value;
-  if (when?.kind !== 'scalar' || typeof when.value !== 'string') return undefined;
-  const predicate = parsePredicate(when.text, scope.report);
-  return predicate && compilePredicate(predicate, scope);
+  const { text } = when?.kind === 'scalar' && typeof when.value === 'string' ? when : {};
+  const predicate = text && parsePredicate(text, scope.report);
+  if (text === undefined || predicate === undefined) return { when: undefined, conditions: [] };
+  const conditions = pathsOf(predicate).map((path) => ({ path, text, phase: 'pre' as const }));
+  return { when: compilePredicate(predicate, scope), conditions };
 }
 
 /** Makes the route; `compose` folds the layers of the given runtime tags into its program. */
@@ -98,6 +116,7 @@ export function makeRoute(
     matcher,
     scope,
     when: head.when,
+    meta: head.meta,
     keyOf: matcher.kind === 'list' ? (name) => keys.get(name) ?? head.key : () => head.key,
     programFor: programsByTags(compose, new Set([...groups].filter((group) => !head.tags.includes(group)))),
   };

@@ -41,15 +41,30 @@ export function composeProgram(
   target: ProgramTarget,
   composition: Composition,
 ): Program {
-  const compiled = bindOverrides(layers, composition);
   const called = new Set(layers.flatMap((layer) => [...layer.facts.plugins.keys()]));
-  const structural = [
-    ...lastOfEach(layers.flatMap((layer) => layer.activated)),
-    ...composition.ambient.filter(({ name }) => !called.has(name)),
-  ].toSorted((a, b) => a.priority - b.priority);
+  const overrides = effectiveOverrides(layers, called, composition);
+  const compiled = compiledWith(overrides, layers, composition);
+  const activated = lastOfEach(layers.flatMap((layer) => layer.activated));
+  const listed = new Set(activated.map(({ name }) => name));
+  const structural = [...activated, ...composition.ambient.filter(({ name }) => !listed.has(name))].toSorted(
+    (a, b) => a.priority - b.priority,
+  );
 
+  const observers = lastOfEach([
+    ...[...called].flatMap((name) => composition.scope.plugins.get(name) ?? []),
+    ...structural,
+    ...overrides.values(),
+  ]).filter(({ observe, mode }) => observe !== undefined && mode !== 'disabled');
+
+  const serving = (handles: readonly PluginHandle[], phase: Phase): readonly PluginHandle[] =>
+    handles.filter(({ hooks }) => hooks.includes(hookOf(target.type, phase)));
   const at = (phase: Phase): readonly PluginHandle[] =>
-    structural.filter(({ hooks }) => hooks.includes(hookOf(target.type, phase)));
+    serving(structural, phase).filter(
+      ({ name, observesOnly }) =>
+        !observesOnly &&
+        // Where rules call a plugin that nothing lists, the rules say when it runs.
+        (listed.has(name) || !layers.some(({ facts }) => facts.called[phase].has(name))),
+    );
   const ofMode = (phase: Phase, mode: PluginHandle['mode']): readonly PluginHandle[] =>
     at(phase).filter((handle) => handle.mode === mode);
 
@@ -66,6 +81,7 @@ export function composeProgram(
     ],
     audit: { pre: ofMode('pre', 'audit'), post: ofMode('post', 'audit') },
     background: { pre: ofMode('pre', 'fire_and_forget'), post: ofMode('post', 'fire_and_forget') },
+    observers: { pre: serving(observers, 'pre'), post: serving(observers, 'post') },
     response: target.responder?.response,
     unmatched: target.unmatched,
     authentication: authenticationOf(layers, composition),
@@ -92,36 +108,43 @@ function structuralSteps(plugins: readonly PluginHandle[], registry: PluginRegis
 }
 
 function structuralStep(handle: PluginHandle, registry: PluginRegistry): CompiledStep {
-  const mayDeny = handle.mode !== 'transform';
+  const advisory = handle.mode === 'transform';
   const declared = registry.declared.get(handle.name);
   return {
     place: `plugins.${handle.name}`,
     span: () => declared?.span ?? NOWHERE,
-    async run(frame) {
-      const halt = await runPlugin(handle, frame);
-      return mayDeny ? halt : undefined;
-    },
+    run: (frame) => runPlugin(handle, frame, advisory),
   };
 }
 
 const NOWHERE: Span = { source: { name: '', text: '' }, start: 0, end: 0 };
 
-/** Recompiles the layers for routes where plugins that rules call have settings of their own. */
-function bindOverrides(layers: readonly SectionLayer[], composition: Composition): readonly CompiledLayer[] {
+/** Plugins that rules call and that have settings of their own on this route. */
+function effectiveOverrides(
+  layers: readonly SectionLayer[],
+  called: ReadonlySet<string>,
+  composition: Composition,
+): ReadonlyMap<string, PluginHandle> {
   const effective = new Map<string, MapEntry>();
   for (const layer of layers) for (const [name, entry] of layer.overrides) effective.set(name, entry);
-  const called = new Set(layers.flatMap((layer) => [...layer.facts.plugins.keys()]));
-  const plugins = new Map(composition.scope.plugins);
-  let changed = false;
+  const overrides = new Map<string, PluginHandle>();
   for (const [name, entry] of effective) {
     if (!called.has(name)) continue;
     composition.usedOverrides.add(entry);
     const handle = overridden(name, entry, composition.registry);
-    if (handle === undefined) continue;
-    plugins.set(name, handle);
-    changed = true;
+    if (handle !== undefined) overrides.set(name, handle);
   }
-  if (!changed) return layers.map((layer) => layer.compiled);
+  return overrides;
+}
+
+/** The layers, recompiled where plugins that rules call have settings of their own. */
+function compiledWith(
+  overrides: ReadonlyMap<string, PluginHandle>,
+  layers: readonly SectionLayer[],
+  composition: Composition,
+): readonly CompiledLayer[] {
+  if (overrides.size === 0) return layers.map((layer) => layer.compiled);
+  const plugins = new Map([...composition.scope.plugins, ...overrides]);
   // Everything there is to report about these layers was reported when they were first compiled.
   const scope = { ...composition.scope, plugins, report: new Report() };
   return layers.map((layer) => compileLayer(layer.parsed, scope));
@@ -129,8 +152,8 @@ function bindOverrides(layers: readonly SectionLayer[], composition: Composition
 
 const overriddenHandles = new WeakMap<MapEntry, PluginHandle>();
 
-/** One plugin for each override entry, however many routes it reaches. */
-function overridden(name: string, entry: MapEntry, registry: PluginRegistry): PluginHandle | undefined {
+/** One plugin for each override entry, however many routes it reaches. Undefined when it is wrong, which is reported. */
+export function overridden(name: string, entry: MapEntry, registry: PluginRegistry): PluginHandle | undefined {
   const known = overriddenHandles.get(entry);
   if (known !== undefined) return known;
   if (entry.value.kind !== 'map') return undefined;

@@ -15,6 +15,21 @@ export function reportIneffective(root: DocumentNode, report: Report): void {
       help: 'set `mode` and `on_error` of each plugin instead',
     });
   }
+  const shortCircuit = settings && entryOf(settings, 'short_circuit_on_deny');
+  if (shortCircuit?.value.kind === 'scalar' && shortCircuit.value.value === false) {
+    report.add('config/no-effect', shortCircuit.keySpan, '`short_circuit_on_deny: false` has no effect', {
+      help: 'leave it out: the first deny in written order cancels the plugins after it',
+    });
+  }
+  const routing = settings && entryOf(settings, 'routing_enabled')?.value;
+  const plugins = bundle && entryOf(bundle, 'plugins')?.value;
+  for (const plugin of plugins?.kind === 'sequence' ? plugins.items : []) {
+    const conditions = plugin.kind === 'map' ? entryOf(plugin, 'conditions') : undefined;
+    if (!conditions || routing?.kind !== 'scalar' || routing.value !== true) continue;
+    report.add('config/no-effect', conditions.keySpan, '`conditions` have no effect while routing is enabled', {
+      help: 'name the plugin in the `plugins:` list of the routes or groups that it is for',
+    });
+  }
   const directories = bundle && entryOf(bundle, 'plugin_dirs');
   if (directories) {
     report.add('config/no-effect', directories.keySpan, '`plugin_dirs` has no effect', {

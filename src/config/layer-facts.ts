@@ -17,6 +17,8 @@ export interface LayerFacts {
   readonly attributes: readonly AttributeUse[];
   /** Plugins called by steps and stages, with the first place of each. */
   readonly plugins: ReadonlyMap<string, Span>;
+  /** Names of those plugins by the phase that calls them. */
+  readonly called: Readonly<Record<Phase, ReadonlySet<string>>>;
   /** Where the first label of a session is attached. */
   readonly sessionTaint: Span | undefined;
   /** Where the first `hash` stage stands. */
@@ -26,19 +28,23 @@ export interface LayerFacts {
 export function factsOf(layer: ParsedLayer): LayerFacts {
   const attributes: AttributeUse[] = [];
   const plugins = new Map<string, Span>();
+  const calledIn = { pre: new Set<string>(), post: new Set<string>() };
   let sessionTaint: Span | undefined;
   let hash: Span | undefined;
 
-  const note = (node: Step | Stage, text: Text): void => {
+  const note = (node: Step | Stage, text: Text, phase: Phase): void => {
     const span = text.span(node.range.start, node.range.end);
     const called = node.kind === 'plugin' ? node.name : 'plugin' in node ? node.plugin : undefined;
-    if (called !== undefined && !plugins.has(called)) plugins.set(called, span);
+    if (called !== undefined) {
+      calledIn[phase].add(called);
+      if (!plugins.has(called)) plugins.set(called, span);
+    }
     if ((node.kind === 'taint' && node.scopes.includes('session')) || node.kind === 'scan') sessionTaint ??= span;
     if (node.kind === 'hash') hash ??= span;
   };
   const collect = (root: Step | Pipeline, phase: Phase): void => {
     const noteNode = (node: Step | Stage, _ancestors: unknown, text: Text | undefined): void => {
-      if (text !== undefined) note(node, text);
+      if (text !== undefined) note(node, text, phase);
     };
     const visitor: Visitor = {
       path: (path, _ancestors, text) => {
@@ -58,5 +64,5 @@ export function factsOf(layer: ParsedLayer): LayerFacts {
   for (const rule of layer.pre) collect(rule.step, 'pre');
   for (const field of layer.result) collect(field.pipeline, 'post');
   for (const rule of layer.post) collect(rule.step, 'post');
-  return { attributes, plugins, sessionTaint, hash };
+  return { attributes, plugins, called: calledIn, sessionTaint, hash };
 }

@@ -7,13 +7,15 @@ import { Report } from '../diagnostics/report.ts';
 import type { Bundle } from '../engine/bundle.ts';
 import type { EntityType } from '../engine/operation.ts';
 import { RouteTable } from '../engine/route-table.ts';
-import type { MapEntry, MapNode } from '../text/document.ts';
+import type { Awaitable } from '../session/label-store.ts';
+import { entryOf, type MapEntry, type MapNode } from '../text/document.ts';
 import type { Source } from '../text/source.ts';
 import { readAttributeFiles, type AttributeTree } from './attribute-files.ts';
 import { readDocument } from './load.ts';
 import type { LoadOptions } from './load-options.ts';
 import { mergeDocuments } from './merge-documents.ts';
 import { outlineLayers, outlineRoute, type RouteOutline } from './outline.ts';
+import { pluginTimeout } from './plugin-entries.ts';
 import { PolicyVisitor } from './policy-visitor.ts';
 import { splitSection, type GlobalOnlyKey } from './policy-terms.ts';
 import { readSources } from './read-source.ts';
@@ -26,9 +28,6 @@ import { sessionHasSubject } from './rules/session-has-subject.ts';
 import { validateBundle } from './schema.ts';
 import { walkBundle } from './walk.ts';
 import { buildDecisionPoints } from './wiring.ts';
-
-/** Most time that an answer of a decision point without a limit of its own may take, in milliseconds. */
-const DECISION_POINT_TIMEOUT = 30_000;
 
 /** Counts of a bundle, and what requests get that no route matches. */
 export interface BundleSummary {
@@ -82,7 +81,8 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
   const environment = options.environment ?? process.env;
   const kinds = registeredKinds(options);
   const pdp = globalOnlyEntries(root).get('pdp');
-  const host = { timeout: DECISION_POINT_TIMEOUT, now, alarm };
+  const settings = entryOf(root, 'plugin_settings')?.value;
+  const host = { timeout: pluginTimeout(settings?.kind === 'map' ? settings : undefined), now, alarm };
   const { handles, points } = await buildDecisionPoints(
     pdp,
     kinds.decisionPoints,
@@ -98,6 +98,7 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
     environment,
     now,
     alarm,
+    observer: options.storeObserver,
     report,
   });
   walkBundle(root, [visitor]);
@@ -105,21 +106,20 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
   lint(visitor, report);
 
   const plugins = visitor.registry.made;
-  const close = async (): Promise<void> => {
-    for (const plugin of plugins) await plugin.close?.();
-    for (const point of points) await point.close?.();
-  };
+  const close = (): Promise<void> => closeAll([...plugins, ...points]);
   if (report.hasErrors) {
-    await close();
-    await visitor.sessions.store.close();
+    // What refuses to end is not the author's mistake.
+    await Promise.allSettled([close(), closeAll([visitor.sessions.store])]);
     return rejected(report, present);
   }
   const bundle: Bundle = {
     digest: digestOf([...sources, ...attributes.sources, ...points.flatMap((point) => point.sources ?? [])]),
     routes: new RouteTable(visitor.routes),
     unmatched,
+    observed: plugins.some((plugin) => plugin.observe !== undefined),
     sessions: visitor.sessions,
     sessionStoreBlock: visitor.sessionStoreBlock,
+    onMissingSession: visitor.onMissingSession,
     async initialize() {
       for (const plugin of plugins) await plugin.initialize?.();
       for (const point of points) await point.initialize?.();
@@ -144,15 +144,22 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
   };
 }
 
+/** Ends every one; rejects with the first failure once all have been asked. */
+async function closeAll(open: readonly { close?(): Awaitable<void> }[]): Promise<void> {
+  const ends = await Promise.allSettled(open.map(async (each) => each.close?.()));
+  const failure = ends.find((end) => end.status === 'rejected');
+  if (failure !== undefined) throw failure.reason;
+}
+
 function lint(visitor: PolicyVisitor, report: Report): void {
   const { layers, registry } = visitor;
-  attributeExists(layers, report);
+  attributeExists([...visitor.conditions, ...layers.flatMap(({ facts }) => facts.attributes)], report);
   pipelineWeakened(
     visitor.outline.map((route) => route.layers),
     report,
   );
   if (!visitor.hasHashKey) hashHasKey(layers, report);
-  if (visitor.ignoresMissingSessions) {
+  if (visitor.onMissingSession === 'ignore') {
     const hooks = [...registry.declared.values()].flatMap(({ entry }) => entry.hooks);
     sessionHasSubject(layers, hooks, report);
   }

@@ -21,8 +21,10 @@ export interface OutlineStep {
 }
 
 /** What a route runs, in order. */
-export interface RouteOutline {
+export interface RouteOutline extends Pick<RouteHead, 'type' | 'matcher' | 'scope'> {
   readonly key: string;
+  /** Whether the route has a `when`. */
+  readonly conditional: boolean;
   readonly span: Span;
   /** Sections that the route's policy comes from, broadest first. */
   readonly layers: readonly string[];
@@ -36,7 +38,17 @@ export interface RouteOutline {
 /** The effective pipeline of a route after layering. */
 export function outlineRoute({ head, layers }: OutlinedRoute): RouteOutline {
   const own = layers.at(-1);
-  return { key: head.key, span: head.span, hasResponse: own?.response !== undefined, ...outlineLayers(layers) };
+  const { type, matcher, scope, when, key, span } = head;
+  return {
+    key,
+    type,
+    matcher,
+    scope,
+    conditional: when !== undefined,
+    span,
+    hasResponse: own?.response !== undefined,
+    ...outlineLayers(layers),
+  };
 }
 
 /** The effective pipeline of layers, broadest first. */

@@ -11,6 +11,7 @@ import {
   type PluginKind,
   type PluginMode,
 } from '../engine/plugin.ts';
+import { withImplied } from '../plugins/capability-view.ts';
 import { hostPlugin, type PluginEntry, type PluginHostOptions } from '../plugins/plugin-host.ts';
 import { entryOf, type DocumentNode, type MapNode } from '../text/document.ts';
 import type { Span } from '../text/source.ts';
@@ -53,6 +54,7 @@ export interface DeclaredPlugin {
 /** Makes the plugins of a bundle and remembers them for start and end. */
 export class PluginRegistry {
   readonly declared = new Map<string, DeclaredPlugin>();
+  readonly #names = new Map<string, Span>();
   readonly #made: Plugin[] = [];
   readonly #kinds: readonly PluginKind[];
   readonly #baseDirectory: string;
@@ -76,19 +78,23 @@ export class PluginRegistry {
     const nameNode = entryOf(node, 'name')?.value;
     const name = stringOf(nameNode);
     if (nameNode === undefined || name === undefined) return;
-    const earlier = this.declared.get(name);
+    const earlier = this.#names.get(name);
     if (earlier !== undefined) {
       this.#report.add('config/duplicate-name', nameNode.span, `the plugin name \`${name}\` is already taken`, {
-        related: [{ span: earlier.span, note: 'first used here' }],
+        related: [{ span: earlier, note: 'first used here' }],
       });
       return;
     }
+    this.#names.set(name, nameNode.span);
     const kind = kindOf(node, this.#kinds, `plugin \`${name}\``, this.#report);
     if (kind === undefined) return;
     const entry = this.#entryOf(node, name, kind);
     const config = configNode(node);
     const base = this.#make(entry, kind, config);
     if (base === undefined) return;
+    for (const { message, help } of kind.lint?.(configOf(config)) ?? []) {
+      this.#report.add('config/plugin-doubt', config.span, `plugin \`${name}\`: ${message}`, { help });
+    }
     this.declared.set(name, {
       entry,
       handle: base,
@@ -133,6 +139,8 @@ export class PluginRegistry {
       now: this.#options.now,
       baseDirectory: this.#baseDirectory,
       alarm: this.#options.alarm,
+      mode: entry.mode,
+      capabilities: withImplied(entry.capabilities),
     };
     const make = (): Plugin => kind.create(configOf(config), context);
     const plugin = refusable({ keySpan: config.span }, subject, this.#report, make);
@@ -141,9 +149,12 @@ export class PluginRegistry {
     return hostPlugin(entry, plugin, this.#options);
   }
 
+  /** The hooks written; without any those of the kind. */
   #hooksOf(node: MapNode, kind: PluginKind): readonly HookName[] {
+    const written = stringsOf(entryOf(node, 'hooks')?.value);
+    if (written.length === 0) return kind.hooks;
     const hooks: HookName[] = [];
-    for (const { text, node: at } of stringsOf(entryOf(node, 'hooks')?.value)) {
+    for (const { text, node: at } of written) {
       const alias = Object.hasOwn(HOOK_ALIASES, text) ? HOOK_ALIASES[text] : undefined;
       const hook = alias ?? HOOKS.find((known) => known === text);
       if (hook === undefined) {
@@ -195,3 +206,11 @@ function onErrorOf(text: string | undefined): OnError {
 
 const MODES: readonly PluginMode[] = ['sequential', 'transform', 'audit', 'concurrent', 'fire_and_forget', 'disabled'];
 const ON_ERROR: readonly OnError[] = ['fail', 'ignore', 'disable'];
+
+const DEFAULT_TIMEOUT = 30_000;
+
+/** Most time that one call of a plugin or decision point may take, in milliseconds. */
+export function pluginTimeout(settings: MapNode | undefined): number {
+  const seconds = settings && entryOf(settings, 'plugin_timeout')?.value;
+  return seconds?.kind === 'scalar' && typeof seconds.value === 'number' ? seconds.value * 1000 : DEFAULT_TIMEOUT;
+}

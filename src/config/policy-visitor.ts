@@ -8,13 +8,16 @@ import type { Program } from '../engine/program.ts';
 import type { Route } from '../engine/route-table.ts';
 import { whenMatches, type PluginCondition } from '../plugins/conditional-plugin.ts';
 import type { PluginHostOptions } from '../plugins/plugin-host.ts';
+import type { StoreObserver } from '../session/label-store.ts';
 import type { StoreReference } from '../session/store-reference.ts';
 import { memoryStore } from '../session/memory-store.ts';
+import { canonicalJson } from '../text/json.ts';
 import { entryOf, toValue, type DocumentNode, type MapEntry, type MapNode } from '../text/document.ts';
-import { composeProgram, type Composition, type ProgramTarget } from './compose-program.ts';
+import { composeProgram, overridden, type Composition, type ProgramTarget } from './compose-program.ts';
 import { makeRoute, programsByTags, reportShadowedRoutes, routeHead, type RouteHead } from './compile-routes.ts';
+import type { AttributeUse } from './layer-facts.ts';
 import type { OutlinedRoute } from './outline.ts';
-import { PluginRegistry, type DeclaredPlugin } from './plugin-entries.ts';
+import { PluginRegistry, pluginTimeout, type DeclaredPlugin } from './plugin-entries.ts';
 import { GLOBAL_ONLY_KEYS, splitSection, stringOf, stringsOf, type SplitSection } from './policy-terms.ts';
 import { readSecret } from './secret.ts';
 import { sectionLayer, type SectionLayer } from './section-layer.ts';
@@ -24,7 +27,6 @@ import type { RegisteredKinds } from './registered-kinds.ts';
 
 /** The group that applies to every request. */
 const EVERYBODY = 'all';
-const DEFAULT_PLUGIN_TIMEOUT = 30_000;
 
 export interface PolicyVisitorOptions {
   readonly kinds: RegisteredKinds;
@@ -34,6 +36,7 @@ export interface PolicyVisitorOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly now: () => number;
   readonly alarm: PluginHostOptions['alarm'];
+  readonly observer: StoreObserver | undefined;
   readonly report: Report;
 }
 
@@ -52,6 +55,8 @@ export class PolicyVisitor implements ConfigVisitor {
   readonly #groups = new Map<string, SectionLayer>();
   readonly #overrides: { readonly entry: MapEntry; readonly name: string }[] = [];
   readonly #usedOverrides = new Set<MapEntry>();
+  /** Most time that a plugin or a decision point may take, in milliseconds. */
+  #timeout = pluginTimeout(undefined);
   #registry: PluginRegistry;
   #routingEnabled = false;
   #global: SectionLayer | undefined;
@@ -62,7 +67,7 @@ export class PolicyVisitor implements ConfigVisitor {
   constructor(options: PolicyVisitorOptions) {
     this.#options = options;
     this.#report = options.report;
-    this.#registry = this.#newRegistry(DEFAULT_PLUGIN_TIMEOUT);
+    this.#registry = this.#newRegistry();
     this.#scope = {
       data: options.data,
       hashKey: createSecretKey(randomBytes(32)),
@@ -97,33 +102,32 @@ export class PolicyVisitor implements ConfigVisitor {
     return this.#routingEnabled;
   }
 
-  get ignoresMissingSessions(): boolean {
-    return this.#scope.onMissingSession === 'ignore';
+  get onMissingSession(): 'ignore' | 'deny' {
+    return this.#scope.onMissingSession;
   }
 
   plugins(settings: MapNode | undefined, entries: readonly DocumentNode[]): void {
-    const timeout = settings && entryOf(settings, 'plugin_timeout')?.value;
-    const seconds = timeout?.kind === 'scalar' && typeof timeout.value === 'number' ? timeout.value : undefined;
     const routing = settings && entryOf(settings, 'routing_enabled')?.value;
     this.#routingEnabled = routing?.kind === 'scalar' && routing.value === true;
-    if (seconds !== undefined) this.#registry = this.#newRegistry(seconds * 1000);
+    this.#timeout = pluginTimeout(settings);
+    this.#registry = this.#newRegistry();
     for (const entry of entries) this.#registry.declare(entry);
     const plugins = new Map([...this.#registry.declared].map(([name, { handle }]) => [name, handle]));
     this.#scope = { ...this.#scope, plugins };
   }
 
   global(section: Section | undefined): void {
-    const { report, baseDirectory, now, alarm, kinds } = this.#options;
+    const { report, baseDirectory, environment, now, alarm, observer, kinds } = this.#options;
     this.#globalSection = section;
     const split = section && splitSection(section, report);
     const store = split?.globalOnly.get('session_store');
-    this.sessionStoreBlock = JSON.stringify(store === undefined ? null : toValue(store.value));
-    const context = { now, baseDirectory, alarm };
+    this.sessionStoreBlock = canonicalJson(store === undefined ? null : toValue(store.value));
+    const context = { now, baseDirectory, environment, alarm, ...(observer === undefined ? {} : { observer }) };
     this.sessions.store = buildSessionStore(store, kinds.sessionStores, context, report) ?? this.sessions.store;
     this.#scope = {
       ...this.#scope,
       hashKey: this.#hashKey() ?? this.#scope.hashKey,
-      onMissingSession: this.#onMissingSession(),
+      onMissingSession: this.#readOnMissing(),
     };
     if (section === undefined || split === undefined) return;
     this.#global = this.#layer(section, 'global', split);
@@ -146,6 +150,7 @@ export class PolicyVisitor implements ConfigVisitor {
     this.#routeLayers.push(own);
     if (head === undefined) return;
     this.#heads.push(head);
+    if (head.when !== undefined) this.#refuseConditionalAuthentication(section, own, head);
     const layersOf = (extraTags: readonly string[]): readonly SectionLayer[] => [
       ...this.#broadLayers(head.type, [...head.tags, ...extraTags]),
       own,
@@ -154,6 +159,11 @@ export class PolicyVisitor implements ConfigVisitor {
     const compose = (extraTags: readonly string[]): Program => this.#compose(layersOf(extraTags), target);
     this.routes.push(makeRoute(head, new Set(this.#groups.keys()), compose));
     this.outline.push({ head, layers: layersOf([]) });
+  }
+
+  /** Attributes that the routes' `when` read. */
+  get conditions(): readonly AttributeUse[] {
+    return this.#heads.flatMap(({ conditions }) => conditions);
   }
 
   /** After the walk: the programs of unmatched requests, and the checks that need every section. */
@@ -232,6 +242,22 @@ export class PolicyVisitor implements ConfigVisitor {
       .toSorted((a, b) => a.priority - b.priority);
   }
 
+  /** Who calls is established before a condition over arguments and labels can be read. */
+  #refuseConditionalAuthentication(section: Section, own: SectionLayer, head: RouteHead): void {
+    const groups = head.tags.flatMap((tag) => (tag === EVERYBODY ? [] : (this.#groups.get(tag) ?? [])));
+    const asking = [own, ...groups].find(({ authentication }) => authentication !== undefined);
+    if (asking === undefined) return;
+    const at = entryOf(section.node, 'when')?.keySpan ?? head.span;
+    this.#report.add(
+      'config/conditional-authentication',
+      at,
+      `the route has a condition, and \`${asking.place}\` asks for authentication of its own`,
+      {
+        help: 'ask for authentication globally or by a default of the type, or make the condition a rule',
+      },
+    );
+  }
+
   #narrower(section: Section, place: string): SectionLayer {
     const split = splitSection(section, this.#report);
     this.#warnOfGlobalOnlyKeys(split, place);
@@ -256,7 +282,11 @@ export class PolicyVisitor implements ConfigVisitor {
 
   #layer(section: Section, place: string, { terms }: SplitSection): SectionLayer {
     const layer = sectionLayer(section, place, terms, this.#registry, this.#scope);
-    for (const [name, entry] of layer.overrides) this.#overrides.push({ name, entry });
+    for (const [name, entry] of layer.overrides) {
+      this.#overrides.push({ name, entry });
+      // Made now, since what is wrong with it can be reported at load only.
+      overridden(name, entry, this.#registry);
+    }
     for (const [name, span] of layer.facts.plugins) {
       if (this.#registry.declared.get(name)?.entry.mode !== 'disabled') continue;
       this.#report.add(
@@ -274,15 +304,15 @@ export class PolicyVisitor implements ConfigVisitor {
     return secret === undefined ? undefined : createSecretKey(secret, 'utf8');
   }
 
-  #onMissingSession(): 'ignore' | 'deny' {
+  #readOnMissing(): 'ignore' | 'deny' {
     const sessions = this.#globalSection && entryOf(this.#globalSection.node, 'sessions')?.value;
     const word = sessions?.kind === 'map' ? stringOf(entryOf(sessions, 'on_missing')?.value) : undefined;
     return word === 'deny' ? 'deny' : 'ignore';
   }
 
-  #newRegistry(timeout: number): PluginRegistry {
+  #newRegistry(): PluginRegistry {
     const { kinds, baseDirectory, now, alarm, report } = this.#options;
-    return new PluginRegistry(kinds.plugins, baseDirectory, { timeout, now, alarm }, report);
+    return new PluginRegistry(kinds.plugins, baseDirectory, { timeout: this.#timeout, now, alarm }, report);
   }
 }
 

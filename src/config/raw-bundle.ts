@@ -233,7 +233,7 @@ export type RawGroups = {
   readonly [k: string]: RawLayer;
 } | null;
 /**
- * What happens to operations that no route matches, once the global layer and the default of their type have not denied: one decision, or one per entity type. Default `deny`, for `http` `allow`.
+ * What happens to operations that no route matches, once the global layer and the default of their type have not denied: one decision for all, or one per entity type. Default `deny`, for `http` `allow`.
  */
 export type RawUnmatched =
   | ('deny' | 'allow')

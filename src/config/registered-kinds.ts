@@ -4,7 +4,9 @@ import { authzen } from '../pdp/authzen.ts';
 import { cedarDirect } from '../pdp/cedar/cedar-direct.ts';
 import { cel } from '../pdp/cel/cel.ts';
 import { opa } from '../pdp/opa/opa.ts';
+import { auditLogger } from '../plugins/audit-logger/audit-logger.ts';
 import { identityJwt } from '../plugins/identity-jwt/identity-jwt.ts';
+import { piiScan } from '../plugins/pii-scan/pii-scan.ts';
 import type { SessionStoreFactory } from '../session/label-store.ts';
 import type { LoadOptions } from './load-options.ts';
 import { BUILT_IN_SESSION_STORES } from './wiring.ts';
@@ -16,7 +18,7 @@ export interface RegisteredKinds {
   readonly sessionStores: readonly SessionStoreFactory[];
 }
 
-const BUILT_IN_PLUGINS: readonly PluginKind[] = [identityJwt];
+const BUILT_IN_PLUGINS: readonly PluginKind[] = [identityJwt, auditLogger, piiScan];
 
 const BUILT_IN_DECISION_POINTS: readonly DecisionPointKind[] = [authzen, cedarDirect, cel, opa];
 

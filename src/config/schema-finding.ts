@@ -61,7 +61,8 @@ function settleChoice(choice: SchemaError, errors: readonly SchemaError[], dropp
     (branch) =>
       branch.length > 0 && !branch.some((error) => error.keyword === 'type' && placeOf(error) === placeOf(choice)),
   );
-  const only = meant.length === 1 ? meant[0] : undefined;
+  const severalFit = Array.isArray(choice.params['passingSchemas']);
+  const only = meant.length === 1 && !severalFit ? meant[0] : undefined;
   for (const error of branches.flat()) if (!only?.includes(error)) dropped.add(error);
   if (only) dropped.add(choice);
 }
@@ -199,6 +200,7 @@ function typeName(data: unknown): string {
   if (typeof data === 'string') return 'a string';
   if (typeof data === 'boolean') return `\`${data}\``;
   if (typeof data === 'number') return Number.isInteger(data) ? 'a whole number' : 'a number with a fraction';
+  if (typeof data === 'bigint') return 'an integer beyond ±(2^53−1)';
   return 'a map';
 }
 

@@ -1,7 +1,7 @@
 import type { CompileScope } from '../engine/compile-scope.ts';
 import type { PluginHandle } from '../engine/plugin-handle.ts';
 import type { JsonValue } from '../engine/operation.ts';
-import { reportUnknownPlugin } from '../engine/declared.ts';
+import { isOperationHook, reportUnknownPlugin } from '../engine/declared.ts';
 import { entryOf, type DocumentNode, type MapEntry, type MapNode } from '../text/document.ts';
 import { factsOf, type LayerFacts } from './layer-facts.ts';
 import { compileLayer, parseLayer, type CompiledLayer, type ParsedLayer } from './parsed-layer.ts';
@@ -76,6 +76,12 @@ function activatedBy(
     if (declared === undefined) {
       reportUnknownPlugin(name, entry?.keySpan ?? item.span, scope);
       return [];
+    }
+    if (!declared.entry.hooks.some(isOperationHook)) {
+      const hooks = declared.entry.hooks.map((hook) => `\`${hook}\``).join(', ');
+      scope.report.add('config/no-effect', entry?.keySpan ?? item.span, `listing plugin \`${name}\` has no effect`, {
+        help: `it serves ${hooks} and sees no operations`,
+      });
     }
     return (entry?.value.kind === 'map' ? declared.with(entry.value, 'merge') : declared.handle) ?? [];
   });

@@ -4,6 +4,7 @@ import type { DecisionPointHandle } from '../engine/compile-scope.ts';
 import type { DecisionPoint, DecisionPointKind } from '../engine/decision-point.ts';
 import { hostDecisionPoint } from '../plugins/decision-point-host.ts';
 import type { PluginHostOptions } from '../plugins/plugin-host.ts';
+import { valkeyStoreFactory } from '../session/valkey-store-factory.ts';
 import { memoryStoreFactory } from '../session/memory-store.ts';
 import type { LabelStore, SessionStoreContext, SessionStoreFactory } from '../session/label-store.ts';
 import { entryOf, toValue, type MapEntry, type MapNode } from '../text/document.ts';
@@ -12,7 +13,7 @@ import type { SecretScope } from './secret.ts';
 import { validateWith } from './schema.ts';
 
 /** The session stores that come with the package. */
-export const BUILT_IN_SESSION_STORES: readonly SessionStoreFactory[] = [memoryStoreFactory];
+export const BUILT_IN_SESSION_STORES: readonly SessionStoreFactory[] = [memoryStoreFactory, valkeyStoreFactory];
 
 /**
  * The store that `session_store` selects. Undefined when the block is wrong, which is reported; without a block the
@@ -30,7 +31,12 @@ export function buildSessionStore(
   if (factory === undefined) return undefined;
   const subject = `session store \`${factory.kind}\``;
   if (!validateWith(factory.schema, entry.value, report, { code: 'config/plugin-config', subject })) return undefined;
-  return refusable(entry, subject, report, () => factory.build(configOf(entry.value), context));
+  const config = configOf(entry.value);
+  const store = refusable(entry, subject, report, () => factory.build(config, context));
+  for (const { code, key, message, help } of factory.lint?.(config) ?? []) {
+    report.add(code, entryOf(entry.value, key)?.keySpan ?? entry.keySpan, message, { help });
+  }
+  return store;
 }
 
 /** Decision points by dialect, and what has to be closed with the bundle. */

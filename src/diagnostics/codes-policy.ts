@@ -38,6 +38,14 @@ export const policyCodes = {
     explanation:
       'The entry does not have the shape that its kind asks for, or the kind refused it. The message says why.',
   },
+  'config/plugin-doubt': {
+    severity: 'warning',
+    title: 'something doubtful in the config of a plugin',
+    explanation:
+      'The kind of the plugin accepts its config and doubts that it is meant so. The message says what it doubts.',
+    example:
+      'plugins: [{name: login, kind: identity/jwt, config: {trusted_issuers: [{issuer: a, algorithms: [HS256], decoding_key: {kind: secret, secret: 0123456789abcdef0123456789abcdef}}]}}]',
+  },
   'config/unknown-dialect': {
     severity: 'error',
     title: 'no decision point answers for this key',
@@ -82,6 +90,13 @@ export const policyCodes = {
     severity: 'error',
     title: 'one phase written in two places of a section',
     explanation: 'A phase stands either under `authorization` or directly on its section, not in both.',
+  },
+  'config/conditional-authentication': {
+    severity: 'error',
+    title: 'a route with a condition asks for authentication of its own',
+    explanation:
+      'Who calls is established before the arguments and labels that `when` reads are known, so the route’s authentication would not run. Ask for it globally or by a default of the entity type.',
+    example: "routes: [{tool: pay, when: 'args.amount > 100', authentication: [strong]}]",
   },
   'config/duplicate-route': {
     severity: 'error',

@@ -1,15 +1,14 @@
 import { elicitationId } from './attributes.ts';
 import type { Frame } from './frame.ts';
 import type { JsonObject, JsonValue, Workload } from './operation.ts';
-import { overlayOf, type Overlay } from './overlay.ts';
+import { overlayOf, type OverlayNode } from './overlay.ts';
 import { isObject } from './values.ts';
 
 type Members = Readonly<Record<string, JsonValue | undefined>>;
 
 /**
  * Everything under one first name as nested data, raw attributes laid over it; undefined when there is nothing. Where a
- * name is both a value and the beginning of longer names, the longer names win. Source: decision points of the
- * reference facts, activation of the `cel` dialect.
+ * name is both a value and the beginning of longer names, the longer names win.
  */
 export function attributeTree(name: string, frame: Frame, data: JsonObject): JsonValue | undefined {
   const derived = Object.hasOwn(TREES, name) ? TREES[name]?.(frame, data) : undefined;
@@ -147,7 +146,7 @@ function lowerCaseNames(headers: Readonly<Record<string, string | readonly strin
 }
 
 /** Raw attributes over derived ones, segment by segment. */
-function laidOver(raw: Overlay, base: JsonValue | undefined): JsonValue | undefined {
+function laidOver(raw: OverlayNode, base: JsonValue | undefined): JsonValue | undefined {
   if (raw.children.size === 0) return isObject(base) && Object.keys(base).length > 0 ? base : (raw.value ?? base);
   const members = new Map<string, JsonValue>(isObject(base) ? Object.entries(base) : []);
   for (const [segment, child] of raw.children) {

@@ -1,4 +1,5 @@
 import type { Path, Segment } from '../language/ast.ts';
+import { stringifyJson } from '../text/json.ts';
 import type { Frame } from './frame.ts';
 import type { JsonObject, JsonValue, Workload } from './operation.ts';
 import { readOverlay } from './overlay.ts';
@@ -238,7 +239,7 @@ function claimAccessor(keys: readonly Key[]): Accessor {
     const claims: Readonly<Record<string, JsonValue>> | undefined = frame.subject?.claims;
     if (text === undefined || claims === undefined || !Object.hasOwn(claims, text)) return undefined;
     const value = claims[text];
-    return value === undefined || value === null || typeof value === 'string' ? value : JSON.stringify(value);
+    return value === undefined || value === null || typeof value === 'string' ? value : stringifyJson(value);
   };
 }
 
@@ -308,7 +309,7 @@ function delegationAccessor(keys: readonly Key[]): Accessor {
 
 function securityAccessor(keys: readonly Key[]): Accessor {
   return member(keys, {
-    labels: (frame) => frame.labels,
+    labels: (frame) => frame.labelSet,
     classification: (frame) => frame.extensions.classification,
   });
 }
@@ -316,7 +317,7 @@ function securityAccessor(keys: readonly Key[]): Accessor {
 /** `session.labels` is another name of `security.labels`. */
 function sessionAccessor(keys: readonly Key[]): Accessor {
   return member(keys, {
-    labels: (frame) => frame.labels,
+    labels: (frame) => frame.labelSet,
     id: (frame) => frame.session?.id,
     source: (frame) => frame.session?.source,
   });
@@ -329,15 +330,23 @@ function metaAccessor(keys: readonly Key[]): Accessor {
     if (name === undefined) return MISSING;
     return (frame) => {
       const text = resolve(name, frame);
-      return text === undefined ? undefined : ownMember(frame.extensions.meta?.properties, text);
+      if (text === undefined) return undefined;
+      return ownMember(frame.extensions.meta?.properties, text) ?? ownMember(frame.routeMeta?.properties, text);
     };
   }
   return member(keys, {
     entity_type: (frame) => frame.operation.entity.type,
     entity_name: (frame) => frame.operation.entity.name,
     scope: (frame) => frame.operation.entity.scope,
-    tags: (frame) => frame.operation.entity.tags,
+    tags: tagsOf,
   });
+}
+
+/** Tags of the route and those known only at run time. */
+function tagsOf({ operation, routeMeta }: Frame): readonly string[] | undefined {
+  const { tags } = operation.entity;
+  if (tags === undefined || routeMeta === undefined) return tags ?? routeMeta?.tags;
+  return [...routeMeta.tags, ...tags];
 }
 
 function httpAccessor(keys: readonly Key[]): Accessor {

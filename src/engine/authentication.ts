@@ -1,5 +1,6 @@
 import type { IdentityResult } from './engine.ts';
-import type { Identity, IdentityInput, InboundCredential } from './plugin.ts';
+import type { InboundCredential } from './inbound-credential.ts';
+import type { Identity, IdentityInput } from './plugin.ts';
 import type { PluginHandle } from './plugin-handle.ts';
 
 /**

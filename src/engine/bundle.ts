@@ -11,9 +11,13 @@ export interface Bundle {
   readonly routes: RouteTable;
   /** What requests get that no route matches, by entity type. */
   readonly unmatched: Readonly<Record<EntityType, (tags: readonly string[] | undefined) => Program>>;
+  /** Whether some plugin observes decisions. */
+  readonly observed: boolean;
   readonly sessions: StoreReference;
   /** Canonical text of the `session_store` block: bundles with equal text share one store across a reload. */
   readonly sessionStoreBlock: string;
+  /** What becomes of an operation that labels the session without having one. */
+  readonly onMissingSession: 'ignore' | 'deny';
   /** Starts the plugins; a rejection makes the bundle unusable. */
   initialize(): Awaitable<void>;
   /** Ends plugins and decision points, not the store. */

@@ -1,7 +1,8 @@
 import type { Awaitable, StoreHealth } from '../session/label-store.ts';
 import type { Decision, Violation } from './decision.ts';
 import type { Extensions, JsonValue, Operation } from './operation.ts';
-import type { IdentityInput, InboundCredential } from './plugin.ts';
+import type { InboundCredential } from './inbound-credential.ts';
+import type { IdentityInput } from './plugin.ts';
 
 /** Who a request comes from. `extensions` holds what the identity plugins of its route established. */
 export type IdentityResult =

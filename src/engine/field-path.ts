@@ -70,7 +70,11 @@ function replaceMember(
     const { [name]: _omitted, ...rest } = node;
     return rest;
   }
-  return { ...node, [name]: after };
+  if (name === '__proto__') return { ...node, [name]: after };
+  // Assigning keeps the copy's layout, which a computed member of the literal would not.
+  const copy: Record<string, JsonValue> = { ...node };
+  copy[name] = after;
+  return copy;
 }
 
 /** Omitted elements leave the array. */

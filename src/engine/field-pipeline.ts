@@ -5,7 +5,7 @@ import type { CompileScope } from './compile-scope.ts';
 import type { Frame } from './frame.ts';
 import { deny, denyWith } from './halt.ts';
 import type { JsonValue } from './operation.ts';
-import { reportUnknownPlugin } from './declared.ts';
+import { isOperationHook, pluginToCall } from './declared.ts';
 import { pluginInput } from './plugin-input.ts';
 import type { PluginHandle } from './plugin-handle.ts';
 import { compileStage, type CompiledStage } from './stages.ts';
@@ -75,19 +75,20 @@ export function compileField(
       answers.push(answer);
     }
     let next = 0;
-    return rewrite(root, frame, (value) => answers[next++] ?? value);
+    return rewrite(root, frame, (value) => {
+      const answer = answers[next];
+      next += 1;
+      return answer === undefined ? value : answer;
+    });
   };
 }
 
 function compileRunner(stage: Stage, pipeline: Pipeline, scope: CompileScope): readonly Runner[] {
   const name = pipeline.text.value.slice(stage.range.start, stage.range.end).trim();
   if (stage.kind !== 'plugin') return [{ name, run: compileStage(stage, scope) }];
-  const plugin = scope.plugins.get(stage.name);
-  if (plugin === undefined) {
-    reportUnknownPlugin(stage.name, pipeline.text.span(stage.range.start, stage.range.end), scope);
-    return [];
-  }
-  return [{ name, plugin }];
+  const span = pipeline.text.span(stage.range.start, stage.range.end);
+  const plugin = pluginToCall(stage.name, isOperationHook, span, scope);
+  return plugin === undefined ? [] : [{ name, plugin }];
 }
 
 async function callPlugin(plugin: PluginHandle, path: string, value: JsonValue, frame: Frame): Promise<FieldAnswer> {
@@ -100,7 +101,7 @@ async function callPlugin(plugin: PluginHandle, path: string, value: JsonValue, 
       return HALTED;
     case 'modify':
       for (const label of result.labels) frame.addTaint({ label, scopes: ['session'] });
-      return result.field ?? value;
+      return result.field === undefined ? value : result.field;
   }
 }
 

@@ -1,10 +1,12 @@
 import type { Span } from '../text/source.ts';
 import type { SessionIdentity } from '../session/session-identity.ts';
-import type { Constraint, Consultation, DelegatedToken, Taint, TraceStep } from './decision.ts';
+import type { Constraint } from './constraint.ts';
+import type { Consultation, DelegatedToken, Taint, TraceStep } from './decision.ts';
 import type { Halt } from './halt.ts';
+import type { RouteMeta } from './route-meta.ts';
 import type { Extensions, JsonValue, Operation, Phase, Subject } from './operation.ts';
 import type { Overlay } from './overlay.ts';
-import type { InboundCredential } from './plugin.ts';
+import type { TextSet } from './values.ts';
 import type { TaintScope } from '../language/ast.ts';
 
 const NO_EXTENSIONS: Extensions = Object.freeze({});
@@ -17,11 +19,25 @@ export interface Grant {
   readonly expiresAt: string | undefined;
 }
 
+/** What a phase is decided on. */
+export interface FrameStart {
+  readonly operation: Operation;
+  readonly phase: Phase;
+  readonly overlay: Overlay | undefined;
+  readonly args: JsonValue | undefined;
+  readonly result: JsonValue | undefined;
+  readonly session: SessionIdentity | undefined;
+  /** The frame of `pre` in `post`. */
+  readonly earlier: Frame | undefined;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+}
+
 /**
  * State of one phase of one operation. Compiled predicates read it, compiled steps write it. Parallel members work on
  * forks, so that a cancelled member leaves nothing behind.
  */
-export class Frame {
+export class Frame implements FrameStart {
   readonly operation: Operation;
   readonly phase: Phase;
   readonly extensions: Extensions;
@@ -34,13 +50,13 @@ export class Frame {
   nextArgs: JsonValue | undefined;
   nextResult: JsonValue | undefined;
   readonly session: SessionIdentity | undefined;
-  /** Session, host and message labels as they stood when the phase began. */
-  readonly labels: ReadonlySet<string>;
+  /** Labels of the session as the store has them. */
+  readonly stored: ReadonlySet<string>;
+  readonly earlier: Frame | undefined;
   /** Known once the route is chosen. */
   routeKey: string | undefined;
-  /** Unix milliseconds. */
+  routeMeta: RouteMeta | undefined;
   readonly now: () => number;
-  readonly credentials: readonly InboundCredential[];
   taints: Taint[] | undefined;
   constraints: Constraint[] | undefined;
   grant: Grant | undefined;
@@ -49,41 +65,93 @@ export class Frame {
   trace: TraceStep[] | undefined;
   /** Why the latest field pipeline gave up. */
   fieldHalt: Halt | undefined;
-  /** Aborted when the operation is given up; steps that wait pass it on. */
-  signal: AbortSignal | undefined;
+  #labels: ReadonlySet<string> | undefined;
+  #end: AbortController | undefined;
+  #signal: AbortSignal | undefined;
 
-  constructor(start: FrameStart) {
-    this.operation = start.operation;
+  constructor(start: FrameStart, stored: ReadonlySet<string>) {
+    const { operation } = start;
+    const extensions = operation.extensions ?? NO_EXTENSIONS;
+    this.operation = operation;
     this.phase = start.phase;
-    this.extensions = start.operation.extensions ?? NO_EXTENSIONS;
-    this.subject = this.extensions.subject;
+    this.extensions = extensions;
+    this.subject = extensions.subject;
     this.overlay = start.overlay;
     this.args = start.args;
     this.result = start.result;
     this.nextArgs = start.args;
     this.nextResult = start.result;
     this.session = start.session;
-    this.labels = start.labels;
-    this.routeKey = start.routeKey;
+    this.stored = stored;
+    this.earlier = start.earlier;
+    this.routeKey = undefined;
+    this.routeMeta = undefined;
     this.now = start.now;
-    this.credentials = start.credentials;
     this.taints = undefined;
     this.constraints = undefined;
-    this.grant = start.grant;
+    this.grant = start.earlier?.grant;
     this.delegatedTokens = undefined;
     this.consultations = undefined;
-    this.trace = start.trace;
+    this.trace = undefined;
     this.fieldHalt = undefined;
-    this.signal = undefined;
+    this.#labels = undefined;
+    this.#end = undefined;
+    this.#signal = undefined;
+  }
+
+  /** The labels as predicates read them: no set is built where one source has them all. */
+  get labelSet(): TextSet {
+    if (this.#labels !== undefined) return this.#labels;
+    const host = this.extensions.labels;
+    if (host !== undefined && this.stored.size === 0 && this.earlier === undefined && this.overlay === undefined) {
+      return host;
+    }
+    return this.labels;
+  }
+
+  /** Labels of the session, of the host and of the operation's earlier phase, as they stood when the phase began. */
+  get labels(): ReadonlySet<string> {
+    this.#labels ??= this.#visibleLabels();
+    return this.#labels;
+  }
+
+  #visibleLabels(): ReadonlySet<string> {
+    const host = this.extensions.labels;
+    const raw = this.overlay?.labels;
+    const message = this.earlier?.taints;
+    if (host === undefined && raw === undefined && message === undefined) return this.stored;
+    const labels = new Set(this.stored);
+    for (const label of host ?? []) labels.add(label);
+    for (const label of raw ?? []) labels.add(label);
+    for (const { label } of message ?? []) labels.add(label);
+    return labels;
+  }
+
+  /** Aborted when the operation is given up; steps that wait pass it on. */
+  get signal(): AbortSignal {
+    if (this.#signal === undefined) {
+      this.#end = new AbortController();
+      this.#signal = this.#end.signal;
+    }
+    return this.#signal;
+  }
+
+  /** Ends what the phase waits for. */
+  giveUp(): void {
+    this.#end?.abort();
   }
 
   /** A copy for one parallel member: same facts, taints and constraints of its own. */
-  fork(signal: AbortSignal | undefined): Frame {
-    const copy = new Frame(this);
+  fork(signal: AbortSignal): Frame {
+    const copy = new Frame(this, this.stored);
     copy.nextArgs = this.nextArgs;
     copy.nextResult = this.nextResult;
+    copy.routeKey = this.routeKey;
+    copy.routeMeta = this.routeMeta;
+    copy.grant = this.grant;
     copy.trace = this.trace === undefined ? undefined : [];
-    copy.signal = signal;
+    copy.#labels = this.#labels;
+    copy.#signal = signal;
     return copy;
   }
 
@@ -128,21 +196,6 @@ export class Frame {
   record(place: string, span: Span, outcome: TraceStep['outcome'], inputs?: Readonly<Record<string, JsonValue>>): void {
     this.trace?.push({ place, span, outcome, ...(inputs === undefined ? {} : { inputs }) });
   }
-}
-
-export interface FrameStart {
-  readonly operation: Operation;
-  readonly phase: Phase;
-  readonly overlay: Overlay | undefined;
-  readonly args: JsonValue | undefined;
-  readonly result: JsonValue | undefined;
-  readonly session: SessionIdentity | undefined;
-  readonly labels: ReadonlySet<string>;
-  readonly routeKey: string | undefined;
-  readonly now: () => number;
-  readonly credentials: readonly InboundCredential[];
-  readonly grant: Grant | undefined;
-  readonly trace: TraceStep[] | undefined;
 }
 
 function sameScopes(a: readonly TaintScope[], b: readonly TaintScope[]): boolean {

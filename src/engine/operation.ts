@@ -1,5 +1,5 @@
-import type { Constraint } from './decision.ts';
-import type { InboundCredential } from './plugin.ts';
+import type { Constraint } from './constraint.ts';
+import type { InboundCredential } from './inbound-credential.ts';
 
 /** JSON data. Integers that a number would round may come as bigint. */
 export type JsonValue = null | boolean | number | bigint | string | readonly JsonValue[] | JsonObject;

@@ -3,9 +3,14 @@ import type { RawAttributes } from './operation.ts';
 type RawValue = RawAttributes[string];
 
 /** Raw attributes as a tree of segments, so that a name given by a request stays one segment whatever it contains. */
-export interface Overlay {
+export interface OverlayNode {
   readonly value: RawValue | undefined;
-  readonly children: ReadonlyMap<string, Overlay>;
+  readonly children: ReadonlyMap<string, OverlayNode>;
+}
+
+export interface Overlay extends OverlayNode {
+  /** Labels among the raw attributes: they add to those of the session and never hide them. */
+  readonly labels: readonly string[] | undefined;
 }
 
 interface Node {
@@ -13,10 +18,18 @@ interface Node {
   readonly children: Map<string, Node>;
 }
 
+const LABEL_NAMES: ReadonlySet<string> = new Set(['security.labels', 'session.labels']);
+
 /** Dotted names become paths; of two equal names the last counts. */
 export function overlayOf(attributes: RawAttributes): Overlay {
   const root: Node = { value: undefined, children: new Map() };
+  let labels: string[] | undefined;
   for (const name of Object.keys(attributes)) {
+    const value = attributes[name];
+    if (LABEL_NAMES.has(name)) {
+      labels = [...(labels ?? []), ...labelsOf(value)];
+      continue;
+    }
     let node = root;
     for (const segment of name.split('.')) {
       let child = node.children.get(segment);
@@ -26,14 +39,19 @@ export function overlayOf(attributes: RawAttributes): Overlay {
       }
       node = child;
     }
-    node.value = attributes[name];
+    node.value = value;
   }
-  return root;
+  return { ...root, labels };
+}
+
+function labelsOf(value: RawValue | undefined): readonly string[] {
+  if (value === undefined) return [];
+  return typeof value === 'object' ? value.map(String) : [String(value)];
 }
 
 /** The value at exactly `segments`. */
-export function readOverlay(overlay: Overlay, segments: readonly string[]): RawValue | undefined {
-  let node: Overlay | undefined = overlay;
+export function readOverlay(overlay: OverlayNode, segments: readonly string[]): RawValue | undefined {
+  let node: OverlayNode | undefined = overlay;
   for (const segment of segments) {
     node = node.children.get(segment);
     if (node === undefined) return undefined;

@@ -1,6 +1,7 @@
 import type { Awaitable } from '../session/label-store.ts';
 import type { Violation } from './decision.ts';
 import type {
+  DecisionRecord,
   DelegateInput,
   DelegateOutcome,
   ElicitInput,
@@ -22,7 +23,8 @@ export interface PluginFailure {
 /** What became of an `invoke`, after the entry's mode and `on_error`. */
 export type InvokeResult =
   | { readonly outcome: 'allow' }
-  | { readonly outcome: 'deny'; readonly violation: Violation }
+  /** `failed` when no answer was had, rather than a refusal. */
+  | { readonly outcome: 'deny'; readonly violation: Violation; readonly failed: boolean }
   | {
       readonly outcome: 'modify';
       readonly args?: PluginInput['args'];
@@ -30,6 +32,11 @@ export type InvokeResult =
       readonly field?: NonNullable<PluginInput['field']>['value'];
       readonly labels: readonly string[];
     };
+
+/** A decision before a plugin's capability view of it is cut. */
+export interface UncutRecord extends Omit<DecisionRecord, 'argumentNames' | 'labels'> {
+  readonly labels: NonNullable<DecisionRecord['labels']>;
+}
 
 /**
  * A declared plugin as compiled routes call it: time limit, capability view, checks of the answer and `on_error`
@@ -44,6 +51,10 @@ export interface PluginHandle {
   readonly hooks: readonly HookName[];
   /** True when an answer may change arguments, results or labels. */
   readonly modifies: boolean;
+  /** True when `invoke` does nothing but allow. */
+  readonly observesOnly: boolean;
+  /** Undefined for a plugin that does not observe. Never throws. */
+  readonly observe: ((record: UncutRecord) => void) | undefined;
   invoke(input: PluginInput, signal: AbortSignal | undefined): Awaitable<InvokeResult>;
   resolveIdentity(input: IdentityInput): Awaitable<IdentityOutcome | PluginFailure>;
   delegate(input: DelegateInput, signal: AbortSignal | undefined): Awaitable<DelegateOutcome | PluginFailure>;

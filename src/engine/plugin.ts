@@ -1,7 +1,9 @@
+import type { InboundCredential } from './inbound-credential.ts';
 import type { ArgumentMap, ElicitationVerb } from '../language/ast.ts';
 import type { Alarm, Awaitable } from '../session/label-store.ts';
+import type { SessionIdentity } from '../session/session-identity.ts';
 import type { Client, Delegation, Entity, Extensions, JsonValue, Phase, Subject, Workload } from './operation.ts';
-import type { Violation } from './decision.ts';
+import type { Decision, Violation } from './decision.ts';
 
 /** Points at which plugins run. Older spellings of bundles are mapped to these at load. */
 export const HOOKS = [
@@ -67,6 +69,13 @@ export interface PluginContext {
   readonly alarm: (alarm: Alarm) => void;
 }
 
+/** What a plugin may know of its entry in the bundle besides its `config`. */
+export interface PluginEntryContext extends PluginContext {
+  readonly mode: PluginMode;
+  /** Those declared, and those they imply. */
+  readonly capabilities: ReadonlySet<Capability>;
+}
+
 /** Aborted when the call's time is up or the operation is given up; a plugin that waits must honour it. */
 export interface CallContext {
   readonly signal: AbortSignal;
@@ -94,12 +103,6 @@ export type IdentityOutcome =
       readonly credential?: InboundCredential;
     }
   | { readonly outcome: 'denied'; readonly violation: Violation };
-
-export interface InboundCredential {
-  readonly role: 'user' | 'client' | 'caller_workload';
-  readonly token: string;
-  readonly header: string;
-}
 
 /** An operation as a plugin may see it: frozen, and only the slots its capabilities reveal. */
 export interface PluginInput {
@@ -181,6 +184,46 @@ export type ElicitOutcome =
   | { readonly outcome: 'expired' };
 
 /**
+ * A decision as a plugin may see it: frozen, and only what its capabilities reveal. What could be large is copied when
+ * it is first read.
+ */
+export interface DecisionRecord {
+  /** When the decision stood, in milliseconds since the Unix epoch. */
+  readonly time: number;
+  /** How long it took, in milliseconds. */
+  readonly duration: number;
+  readonly operationId: string | undefined;
+  /** SHA-256 of the bundle that decided, hex. */
+  readonly bundleDigest: string;
+  /** `identify`: the caller could not be identified, so that no phase was run. */
+  readonly phase: Phase | 'identify';
+  /** Hook of the phase; of an `identify` that of `pre`. */
+  readonly hook: HookName;
+  readonly entity: Entity;
+  readonly route: string | undefined;
+  readonly decision: Decision['decision'];
+  readonly violation: Violation | null;
+  readonly modified: Decision['modified'];
+  /** As they are to be forwarded; of a refused operation as they came. */
+  readonly args: JsonValue | undefined;
+  /** Names of the members of `args`; undefined when they are no map. */
+  readonly argumentNames: readonly string[] | undefined;
+  readonly extensions: Extensions;
+  readonly session: SessionIdentity | undefined;
+  /** With `read_labels`, else undefined. */
+  readonly labels:
+    | {
+        /** What policy saw in this phase. */
+        readonly before: ReadonlySet<string>;
+        /** With those that the phase attached. */
+        readonly after: ReadonlySet<string>;
+      }
+    | undefined;
+  /** With `read_delegated_tokens`, else empty: the headers that carry what the phase had minted. */
+  readonly delegatedHeaders: readonly string[];
+}
+
+/**
  * One plugin of a bundle. It serves the hooks whose method it has. A method that throws, rejects, times out or answers
  * with another shape is a failed call, and the entry's `on_error` decides.
  */
@@ -193,9 +236,21 @@ export interface Plugin {
   delegate?(input: DelegateInput, call: CallContext): Awaitable<DelegateOutcome>;
   /** `elicit`. */
   elicit?(input: ElicitInput, call: CallContext): Awaitable<ElicitOutcome>;
+  /**
+   * Hears of every decision that falls at one of the entry's hooks where the plugin is activated or called by a step,
+   * denials included. Nobody waits for it, and nothing it does changes the decision; a throw or rejection is alarmed as
+   * `audit_write_failed`. A plugin with `observe` and without `invoke` allows whatever it is asked.
+   */
+  observe?(record: DecisionRecord): Awaitable<void>;
   /** Called once before the first operation; a rejection makes the load fail. */
   initialize?(): Awaitable<void>;
   close?(): Awaitable<void>;
+}
+
+/** Something doubtful in a plugin's config; the bundle loads. */
+export interface PluginWarning {
+  readonly message: string;
+  readonly help?: string;
 }
 
 /**
@@ -207,5 +262,7 @@ export interface PluginKind {
   readonly configSchema: Readonly<Record<string, unknown>>;
   /** Hooks that plugins of this kind can serve. */
   readonly hooks: readonly HookName[];
-  create(config: Readonly<Record<string, unknown>>, context: PluginContext): Plugin;
+  create(config: Readonly<Record<string, unknown>>, context: PluginEntryContext): Plugin;
+  /** Looks for what is doubtful in a config that the schema accepts. */
+  lint?(config: Readonly<Record<string, unknown>>): readonly PluginWarning[];
 }

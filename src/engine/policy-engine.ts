@@ -1,21 +1,25 @@
 import { parseJson, stringifyJson } from '../text/json.ts';
 import { SessionStoreError, type Alarm, type Awaitable, type StoreHealth } from '../session/label-store.ts';
-import { sessionIdentity, type SessionIdentity } from '../session/session-identity.ts';
 import { authenticate } from './authentication.ts';
 import type { Bundle } from './bundle.ts';
-import type { Constraint, Decision, Taint, Violation } from './decision.ts';
+import type { Constraint } from './constraint.ts';
+import type { Decision, Taint, Violation } from './decision.ts';
 import type { Engine, IdentityResult } from './engine.ts';
-import { Frame } from './frame.ts';
+import { Frame, type FrameStart } from './frame.ts';
 import { deny, type Halt } from './halt.ts';
-import { PROGRESS, type JsonValue, type Operation, type Phase } from './operation.ts';
-import { overlayOf, readOverlay, type Overlay } from './overlay.ts';
-import type { IdentityInput, InboundCredential } from './plugin.ts';
+import { appendLabels, loadLabels } from './label-access.ts';
+import { observationStart, observeDecision, observeRefusedIdentity } from './observe.ts';
+import { PROGRESS, type JsonValue, type Operation } from './operation.ts';
+import { overlayOf } from './overlay.ts';
+import type { IdentityInput } from './plugin.ts';
 import type { PluginHandle } from './plugin-handle.ts';
 import { pluginInput } from './plugin-input.ts';
 import type { Program } from './program.ts';
-import { Progress, type Tenure } from './progress.ts';
 import { foldConstraints, isConflict } from './restrict.ts';
+import { Run } from './run.ts';
+import { sessionOf } from './session-of.ts';
 import { runSteps } from './steps.ts';
+import { Tenure } from './tenure.ts';
 import { isJson } from './values.ts';
 
 export interface EngineOptions {
@@ -25,52 +29,71 @@ export interface EngineOptions {
   readonly now?: () => number;
   /** Adds the ordered steps to every decision; for tests and explanations, not for production. */
   readonly trace?: boolean;
+  /** Most time that one phase of an operation may take before it is denied, in milliseconds; default one minute. */
+  readonly deadline?: number;
   /** How long a replaced bundle waits for operations that began on it, in milliseconds; default five minutes. */
   readonly retireAfter?: number;
 }
 
+const DEFAULT_DEADLINE = 60_000;
 const DEFAULT_RETIRE_AFTER = 5 * 60_000;
 const NO_LABELS: ReadonlySet<string> = new Set();
 const NO_TAINTS: readonly Taint[] = Object.freeze([]);
 const NO_DETAILS: Violation['details'] = Object.freeze({});
-const NO_CREDENTIALS: readonly InboundCredential[] = Object.freeze([]);
 const UNMODIFIED: Decision['modified'] = Object.freeze({ args: false, result: false });
+const ARGS_MODIFIED: Decision['modified'] = Object.freeze({ args: true, result: false });
+const RESULT_MODIFIED: Decision['modified'] = Object.freeze({ args: false, result: true });
+
+const INTERNAL_ERROR = deny('engine.internal_error', 'the request could not be decided');
+const EXPIRED = deny('engine.deadline', 'the request could not be decided in time');
+const CLOSED = deny('engine.closed', 'the engine is closed');
+const LOAD_FAILED = deny('session.load_failed', 'the labels of the session could not be read');
+const PERSIST_FAILED = deny('session.persist_failed', 'the labels of the session could not be written');
+const NO_SESSION = deny('session.missing', 'the session is to be labelled, and the request has none');
 
 /** Starts the plugins of `bundle` and makes the engine that decides on it. Rejects when a plugin cannot start. */
 export async function createEngine(bundle: Bundle, options: EngineOptions = {}): Promise<PolicyEngine> {
-  await bundle.initialize();
+  await initialize(bundle);
   return new PolicyEngine(bundle, options);
 }
 
-/** What a phase is run on. */
-interface Run {
-  readonly tenure: Tenure;
-  readonly operation: Operation;
-  readonly phase: Phase;
-  readonly args: JsonValue | undefined;
-  readonly result: JsonValue | undefined;
-  /** The result as the host gave it: `result` is its data when it was one JSON text. */
-  readonly givenResult: JsonValue | undefined;
-  readonly overlay: Overlay | undefined;
-  readonly session: SessionIdentity | undefined;
-  readonly progress: Progress | undefined;
+/** Starts a bundle; one that cannot start is ended. */
+async function initialize(bundle: Bundle): Promise<void> {
+  try {
+    await bundle.initialize();
+  } catch (error) {
+    await discard(bundle);
+    throw error;
+  }
+}
+
+/** Ends a bundle that never came into force. */
+async function discard(bundle: Bundle): Promise<void> {
+  await endsWell(() => bundle.close());
+  await endsWell(() => bundle.sessions.store.close());
 }
 
 /** An engine that decides on `bundle` until `reload` gives it another. Source: session state and language specifications. */
 export class PolicyEngine implements Engine {
   #tenure: Tenure;
+  /** Every tenure that has not ended, the one in force included. */
+  readonly #tenures = new Set<Tenure>();
+  #closed = false;
   readonly #alarm: (alarm: Alarm) => void;
   readonly #now: () => number;
   readonly #trace: boolean;
+  readonly #deadline: number;
   readonly #retireAfter: number;
-  /** Replaced bundles that are not ended yet. */
-  readonly #retiring = new Set<Tenure>();
+  /** `pre` of operations that cannot bear this engine's mark. */
+  readonly #unmarked = new WeakMap<Operation, Run>();
 
   constructor(bundle: Bundle, options: EngineOptions = {}) {
-    this.#tenure = { bundle, operations: 0, retire: undefined, ended: undefined };
-    this.#alarm = options.alarm ?? (() => undefined);
+    this.#tenure = new Tenure(bundle);
+    this.#tenures.add(this.#tenure);
+    this.#alarm = harmless(options.alarm);
     this.#now = options.now ?? Date.now;
     this.#trace = options.trace ?? false;
+    this.#deadline = options.deadline ?? DEFAULT_DEADLINE;
     this.#retireAfter = options.retireAfter ?? DEFAULT_RETIRE_AFTER;
   }
 
@@ -81,73 +104,65 @@ export class PolicyEngine implements Engine {
   pre(operation: Operation): Awaitable<Decision> {
     const tenure = this.#tenure;
     tenure.operations += 1;
-    return this.#decide(tenure, operation, 'pre', undefined, undefined);
+    return this.#decide(new Run(this, tenure, operation, 'pre', undefined, undefined));
   }
 
   post(operation: Operation, result: JsonValue | undefined): Awaitable<Decision> {
-    const mark = operation[PROGRESS];
-    const progress = mark instanceof Progress ? mark : undefined;
-    if (progress?.refusal !== undefined) return progress.refusal;
-    const tenure = progress?.tenure ?? this.#tenure;
-    if (progress?.counted === true) progress.counted = false;
+    const earlier = this.#runOf(operation);
+    if (earlier?.decision !== undefined && earlier.decision.decision !== 'allow') return earlier.decision;
+    const tenure = earlier?.tenure ?? this.#tenure;
+    if (earlier?.counted === true) earlier.counted = false;
     else tenure.operations += 1;
-    return this.#decide(tenure, operation, 'post', result, progress);
+    return this.#decide(new Run(this, tenure, operation, 'post', result, earlier));
   }
 
   async identify(input: IdentityInput): Promise<IdentityResult> {
+    if (this.#closed) return { outcome: 'denied', violation: violationOf(CLOSED, undefined) };
     const tenure = this.#tenure;
     tenure.operations += 1;
+    tenure.calls += 1;
+    const startedAt = observationStart(tenure.bundle);
     try {
-      const frame = this.#frame(
-        {
-          tenure,
-          operation: { entity: input.entity },
-          phase: 'pre',
-          args: undefined,
-          result: undefined,
-          givenResult: undefined,
-          overlay: undefined,
-          session: undefined,
-          progress: undefined,
-        },
-        NO_LABELS,
-      );
-      const program = this.#programOf(tenure.bundle, frame);
-      return await authenticate(program.authentication, input);
+      const frame = this.#frameOf({ entity: input.entity, extensions: { http: httpOf(input) } });
+      const program = programOf(tenure.bundle, frame);
+      const result = await authenticate(program.authentication, input);
+      if (result.outcome === 'denied' && tenure.bundle.observed) {
+        const observation = { bundle: tenure.bundle, program, startedAt, now: this.#now, alarm: this.#alarm };
+        observeRefusedIdentity(observation, input.entity, result.violation);
+      }
+      return result;
     } catch {
-      return { outcome: 'denied', violation: this.#internalError('identify') };
+      this.#alarm({ alarm: 'engine_internal_error', where: 'identify' });
+      return { outcome: 'denied', violation: violationOf(INTERNAL_ERROR, undefined) };
     } finally {
-      this.#leave(tenure);
+      tenure.calls -= 1;
+      tenure.operations -= 1;
+      tenure.left();
     }
   }
 
   /**
    * Puts `bundle` in force. Operations that began on the old one finish on it; a store whose block did not change
-   * stays, with its labels. Rejects, and leaves the old bundle in force, when a plugin of the new one cannot start.
+   * stays, with its labels. Rejects, and leaves the old bundle in force, when a plugin of the new one cannot start or the
+   * engine is closed.
    */
   async reload(bundle: Bundle): Promise<void> {
-    try {
-      await bundle.initialize();
-    } catch (error) {
-      await bundle.close();
-      await bundle.sessions.store.close();
-      throw error;
+    if (bundle === this.#tenure.bundle) return;
+    await initialize(bundle);
+    if (this.#closed) {
+      await discard(bundle);
+      throw new Error('the engine is closed');
     }
     const old = this.#tenure;
+    const { store } = bundle.sessions;
+    const kept = old.bundle.sessions.store;
     const keepsStore = old.bundle.sessionStoreBlock === bundle.sessionStoreBlock;
-    if (keepsStore) {
-      const unused = bundle.sessions.store;
-      bundle.sessions.store = old.bundle.sessions.store;
-      if (unused !== bundle.sessions.store) await unused.close();
-    } else {
-      this.#alarm({
-        alarm: 'session_store_replaced',
-        from: old.bundle.sessions.store.kind,
-        to: bundle.sessions.store.kind,
-      });
-    }
-    this.#tenure = { bundle, operations: 0, retire: undefined, ended: undefined };
-    this.#retire(old, keepsStore);
+    if (keepsStore) bundle.sessions.store = kept;
+    else this.#alarm({ alarm: 'session_store_replaced', from: kept.kind, to: store.kind });
+    this.#tenure = new Tenure(bundle);
+    this.#tenures.add(this.#tenure);
+    old.retire(() => this.#end(old), this.#retireAfter);
+    if (keepsStore && store !== kept) await store.close();
   }
 
   async health(): Promise<StoreHealth> {
@@ -162,241 +177,276 @@ export class PolicyEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    const { bundle } = this.#tenure;
-    for (const tenure of this.#retiring) {
-      tenure.retire?.();
-      await tenure.ended;
-    }
-    await bundle.close();
-    await bundle.sessions.store.close();
+    this.#closed = true;
+    await Promise.all([...this.#tenures].map((tenure) => tenure.close(() => this.#end(tenure))));
   }
 
-  #retire(tenure: Tenure, keepsStore: boolean): void {
-    const end = async (): Promise<void> => {
-      try {
-        await tenure.bundle.close();
-        if (!keepsStore) await tenure.bundle.sessions.store.close();
-      } catch {
-        this.#alarm({ alarm: 'bundle_close_failed', digest: tenure.bundle.digest });
-      }
-      this.#retiring.delete(tenure);
-    };
-    const timer = setTimeout(() => tenure.retire?.(), this.#retireAfter);
-    timer.unref();
-    tenure.retire = () => {
-      tenure.retire = undefined;
-      clearTimeout(timer);
-      tenure.ended = end();
-    };
-    this.#retiring.add(tenure);
-    if (tenure.operations === 0) tenure.retire();
+  /** Ends what a bundle holds; a store goes with the last bundle that uses it. */
+  async #end(tenure: Tenure): Promise<void> {
+    this.#tenures.delete(tenure);
+    const { bundle } = tenure;
+    const { store } = bundle.sessions;
+    const inUse = [...this.#tenures].some((other) => other.bundle.sessions.store === store);
+    const ends = [await endsWell(() => bundle.close()), inUse || (await endsWell(() => store.close()))];
+    if (ends.includes(false)) this.#alarm({ alarm: 'bundle_close_failed', digest: bundle.digest });
   }
 
-  #leave(tenure: Tenure): void {
-    tenure.operations -= 1;
-    if (tenure.operations <= 0 && tenure.retire !== undefined) tenure.retire();
-  }
-
-  /** Runs a phase; whatever is thrown inside becomes a denial. */
-  #decide(
-    tenure: Tenure,
-    operation: Operation,
-    phase: Phase,
-    result: JsonValue | undefined,
-    progress: Progress | undefined,
-  ): Awaitable<Decision> {
+  /** Decides a phase; whatever is thrown on the way becomes a denial. */
+  #decide(run: Run): Awaitable<Decision> {
+    run.tenure.calls += 1;
+    if (this.#closed) return this.#finish(run, this.#refuse(run, CLOSED));
     try {
-      const decision = this.#start(tenure, operation, phase, result, progress);
-      if (!(decision instanceof Promise)) return this.#finish(tenure, operation, phase, decision);
-      return decision.then(
-        (settled) => this.#finish(tenure, operation, phase, settled),
-        () => this.#fail(tenure, operation, phase),
-      );
+      const decision = this.#start(run);
+      return decision instanceof Promise ? this.#inTime(run, decision) : this.#finish(run, decision);
     } catch {
-      return this.#fail(tenure, operation, phase);
+      return this.#finish(run, this.#internalError(run));
     }
   }
 
-  #fail(tenure: Tenure, operation: Operation, phase: Phase): Decision {
-    const decision: Decision = {
-      decision: 'deny',
-      phase,
-      violation: this.#internalError(phase),
-      route: undefined,
-      args: operation.args,
-      result: undefined,
-      modified: UNMODIFIED,
-      taints: NO_TAINTS,
-      labels: NO_LABELS,
-      constraint: null,
-    };
-    return this.#finish(tenure, operation, phase, { decision, messageLabels: undefined, grant: undefined });
-  }
-
-  #internalError(where: string): Violation {
-    this.#alarm({ alarm: 'engine_internal_error', where });
-    return { code: 'engine.internal_error', reason: 'the request could not be decided', details: NO_DETAILS };
-  }
-
-  #finish(tenure: Tenure, operation: Operation, phase: Phase, settled: Settled): Decision {
-    const { decision } = settled;
-    if (phase === 'pre') {
-      const progress = new Progress(tenure, decision, settled.messageLabels, settled.grant);
-      operation[PROGRESS] = progress;
-      if (!progress.counted) this.#leave(tenure);
-    } else {
-      this.#leave(tenure);
-    }
-    return decision;
-  }
-
-  #start(
-    tenure: Tenure,
-    operation: Operation,
-    phase: Phase,
-    result: JsonValue | undefined,
-    progress: Progress | undefined,
-  ): Awaitable<Settled> {
-    const overlay = operation.attributes === undefined ? undefined : overlayOf(operation.attributes);
-    const run: Run = {
-      tenure,
-      operation,
-      phase,
-      args: progress === undefined ? operation.args : progress.args,
-      result: phase === 'post' ? dataOf(result) : undefined,
-      givenResult: result,
-      overlay,
-      session: sessionOf(operation, overlay),
-      progress,
-    };
-    if (run.session === undefined) return this.#run(run, NO_LABELS);
-    let loaded: Awaitable<ReadonlySet<string>>;
-    try {
-      loaded = tenure.bundle.sessions.store.loadLabels(run.session.id);
-    } catch (error) {
-      return this.#loadFailed(run, error);
-    }
-    if (!(loaded instanceof Promise)) return this.#run(run, loaded);
-    return loaded.then(
-      (labels) => this.#run(run, labels),
-      (error: unknown) => this.#loadFailed(run, error),
-    );
-  }
-
-  #loadFailed(run: Run, error: unknown): Settled {
-    const frame = this.#frame(run, NO_LABELS);
-    const program = this.#programOf(run.tenure.bundle, frame);
-    this.#storeAlarm('load', error, frame.routeKey, false);
-    const halt = deny('session.load_failed', 'the labels of the session could not be read');
-    return this.#settle(run, frame, program, halt, NO_LABELS);
-  }
-
-  #run(run: Run, stored: ReadonlySet<string>): Awaitable<Settled> {
-    const frame = this.#frame(run, stored);
-    const program = this.#programOf(run.tenure.bundle, frame);
-    const outcome = runSteps(run.phase === 'pre' ? program.pre : program.post, frame);
-    if (!(outcome instanceof Promise)) return this.#conclude(run, frame, program, outcome, stored);
-    return outcome.then((halt) => this.#conclude(run, frame, program, halt, stored));
-  }
-
-  #frame(run: Run, stored: ReadonlySet<string>): Frame {
-    const { operation, progress } = run;
-    return new Frame({
-      operation,
-      phase: run.phase,
-      overlay: run.overlay,
-      args: run.args,
-      result: run.result,
-      session: run.session,
-      labels: visibleLabels(stored, operation.extensions?.labels, progress?.messageLabels),
-      routeKey: undefined,
-      now: this.#now,
-      credentials: operation.credentials ?? NO_CREDENTIALS,
-      grant: progress?.grant,
-      trace: this.#trace ? [] : undefined,
+  #inTime(run: Run, decision: Promise<Decision>): Promise<Decision> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        run.expired = true;
+        run.frame?.giveUp();
+        this.#alarm({ alarm: 'operation_deadline', phase: run.phase, route: run.frame?.routeKey });
+        resolve(this.#finish(run, this.#refuse(run, EXPIRED)));
+      }, this.#deadline);
+      const settle = (settled: Decision): void => {
+        clearTimeout(timer);
+        if (!run.expired) resolve(this.#finish(run, settled));
+      };
+      decision.then(settle, () => settle(this.#internalError(run)));
     });
   }
 
-  #programOf(bundle: Bundle, frame: Frame): Program {
-    const { entity } = frame.operation;
-    const route = bundle.routes.find(entity, frame);
-    if (route === undefined) return bundle.unmatched[entity.type](entity.tags);
-    frame.routeKey = route.keyOf(entity.name);
-    return route.programFor(entity.tags);
+  #internalError(run: Run): Decision {
+    this.#alarm({ alarm: 'engine_internal_error', where: run.phase });
+    return this.#refuse(run, INTERNAL_ERROR);
   }
 
-  /** After the steps: unmatched requests, observers, constraints, labels. */
-  #conclude(
+  /** A denial that leaves out whatever the phase came to. */
+  #refuse(run: Run, halt: Halt): Decision {
+    return {
+      decision: 'deny',
+      phase: run.phase,
+      violation: violationOf(halt, run.program),
+      route: run.frame?.routeKey,
+      args: run.operation.args,
+      result: undefined,
+      modified: UNMODIFIED,
+      taints: run.frame?.taints?.slice() ?? NO_TAINTS,
+      labels: run.frame?.stored ?? NO_LABELS,
+      constraint: null,
+    };
+  }
+
+  #finish(run: Run, decision: Decision): Decision {
+    const { tenure } = run;
+    run.decision = decision;
+    if (tenure.bundle.observed) this.#observe(run, decision);
+    tenure.calls -= 1;
+    if (run.phase === 'pre') this.#mark(run);
+    if (run.phase === 'pre' && decision.decision === 'allow') run.counted = true;
+    else tenure.operations -= 1;
+    tenure.left();
+    return decision;
+  }
+
+  #observe({ tenure, operation, frame, program, startedAt }: Run, decision: Decision): void {
+    const observation = { bundle: tenure.bundle, program, startedAt, now: this.#now, alarm: this.#alarm };
+    observeDecision(observation, operation, decision, frame);
+  }
+
+  /** Leaves the run of `pre` on its operation. */
+  #mark(run: Run): void {
+    const { operation } = run;
+    const earlier = this.#runOf(operation);
+    if (earlier?.counted === true) {
+      earlier.counted = false;
+      earlier.tenure.operations -= 1;
+      earlier.tenure.left();
+    }
+    const mark = operation[PROGRESS];
+    if (Object.isExtensible(operation) && (mark === undefined || this.#isOwn(mark))) operation[PROGRESS] = run;
+    else this.#unmarked.set(operation, run);
+  }
+
+  #runOf(operation: Operation): Run | undefined {
+    const mark = operation[PROGRESS];
+    if (mark === undefined && Object.isExtensible(operation)) return undefined;
+    const own = this.#isOwn(mark) ? mark : undefined;
+    return own !== undefined && Object.isExtensible(operation) ? own : (this.#unmarked.get(operation) ?? own);
+  }
+
+  #isOwn(mark: object | undefined): mark is Run {
+    return mark instanceof Run && mark.engine === this;
+  }
+
+  #start(run: Run): Awaitable<Decision> {
+    const { operation, phase, earlier } = run;
+    const overlay = operation.attributes === undefined ? undefined : overlayOf(operation.attributes);
+    const session = earlier?.frame?.session ?? sessionOf(operation, overlay);
+    const start: FrameStart = {
+      operation,
+      phase,
+      overlay,
+      args: earlier === undefined ? operation.args : earlier.decision?.args,
+      result: phase === 'post' ? dataOf(run.givenResult) : undefined,
+      session,
+      earlier: earlier?.frame,
+      now: this.#now,
+    };
+    if (session === undefined) return this.#run(run, new Frame(start, NO_LABELS));
+    let loaded: Awaitable<ReadonlySet<string>>;
+    try {
+      loaded = loadLabels(run.tenure.bundle.sessions.store, session.id);
+    } catch (error) {
+      return this.#loadFailed(run, start, error);
+    }
+    return loaded instanceof Promise
+      ? this.#runWhenLoaded(run, start, loaded)
+      : this.#run(run, new Frame(start, loaded));
+  }
+
+  #runWhenLoaded(run: Run, start: FrameStart, loading: Promise<ReadonlySet<string>>): Promise<Decision> {
+    return loading.then(
+      (stored) => this.#run(run, new Frame(start, stored)),
+      (error: unknown) => this.#loadFailed(run, start, error),
+    );
+  }
+
+  #loadFailed(run: Run, start: FrameStart, error: unknown): Awaitable<Decision> {
+    const frame = new Frame(start, NO_LABELS);
+    const program = this.#choose(run, frame);
+    this.#storeAlarm('load', error, frame.routeKey, false);
+    return this.#conclude(run, frame, program, LOAD_FAILED);
+  }
+
+  #run(run: Run, frame: Frame): Awaitable<Decision> {
+    if (this.#trace) frame.trace = [];
+    const program = this.#choose(run, frame);
+    let halt: Awaitable<Halt | undefined>;
+    try {
+      halt = runSteps(run.phase === 'pre' ? program.pre : program.post, frame);
+    } catch {
+      return this.#stepFailed(run, frame, program);
+    }
+    return halt instanceof Promise
+      ? this.#concludeLater(run, frame, program, halt)
+      : this.#conclude(run, frame, program, halt);
+  }
+
+  #concludeLater(run: Run, frame: Frame, program: Program, halt: Promise<Halt | undefined>): Promise<Decision> {
+    return halt.then(
+      (settled) => this.#conclude(run, frame, program, settled),
+      () => this.#stepFailed(run, frame, program),
+    );
+  }
+
+  /** What a step attached before one threw is kept all the same. */
+  #stepFailed(run: Run, frame: Frame, program: Program): Awaitable<Decision> {
+    this.#alarm({ alarm: 'engine_internal_error', where: run.phase });
+    return this.#conclude(run, frame, program, INTERNAL_ERROR);
+  }
+
+  /** The program of the operation: `post` keeps that of `pre`, whatever has become of the facts that chose it. */
+  #choose(run: Run, frame: Frame): Program {
+    run.frame = frame;
+    const { earlier } = run;
+    if (earlier?.program !== undefined) {
+      frame.routeKey = earlier.frame?.routeKey;
+      frame.routeMeta = earlier.frame?.routeMeta;
+      run.program = earlier.program;
+      return earlier.program;
+    }
+    const program = programOf(run.tenure.bundle, frame);
+    run.program = program;
+    return program;
+  }
+
+  /** After the steps: unmatched requests, observers, labels. */
+  #conclude(run: Run, frame: Frame, program: Program, stepsHalt: Halt | undefined): Awaitable<Decision> {
+    const halt = stepsHalt ?? program.unmatched;
+    const audit = program.audit[run.phase];
+    if (audit.length === 0) return this.#persist(run, frame, program, halt);
+    const input = pluginInput(frame);
+    return Promise.all(audit.map(async (plugin) => plugin.invoke(input, undefined))).then(() =>
+      this.#persist(run, frame, program, halt),
+    );
+  }
+
+  #persist(run: Run, frame: Frame, program: Program, halt: Halt | undefined): Awaitable<Decision> {
+    const { stored, session, taints } = frame;
+    const { bundle } = run.tenure;
+    // What a load shows may not be durable yet, so a store that confirms appends is given every label.
+    const confirms = bundle.sessions.store.confirmsAppends === true;
+    const added = taints === undefined ? undefined : addedLabels(taints, confirms ? NO_LABELS : stored);
+    if (added === undefined) return this.#settle(run, frame, program, halt, stored);
+    if (session === undefined) {
+      const refused = bundle.onMissingSession === 'deny' ? (halt ?? NO_SESSION) : halt;
+      return this.#settle(run, frame, program, refused, stored);
+    }
+    let appended: Promise<unknown> | undefined;
+    try {
+      appended = appendLabels(bundle.sessions.store, session.id, added);
+    } catch (error) {
+      return this.#persistFailed(run, frame, program, halt, error);
+    }
+    if (appended === undefined) return this.#settle(run, frame, program, halt, union(stored, added));
+    return appended.then(
+      () => this.#settle(run, frame, program, halt, union(stored, added)),
+      (error: unknown) => this.#persistFailed(run, frame, program, halt, error),
+    );
+  }
+
+  #persistFailed(run: Run, frame: Frame, program: Program, halt: Halt | undefined, error: unknown): Decision {
+    this.#storeAlarm('append', error, frame.routeKey, halt === undefined);
+    return this.#settle(run, frame, program, halt ?? PERSIST_FAILED, frame.stored);
+  }
+
+  #settle(
     run: Run,
     frame: Frame,
     program: Program,
     stepsHalt: Halt | undefined,
-    stored: ReadonlySet<string>,
-  ): Awaitable<Settled> {
-    const halt = stepsHalt ?? (run.phase === 'pre' ? program.unmatched : undefined);
-    const audit = program.audit[run.phase];
-    if (audit.length === 0) return this.#persist(run, frame, program, halt, stored);
-    const input = pluginInput(frame);
-    return Promise.all(audit.map(async (plugin) => plugin.invoke(input, undefined))).then(() =>
-      this.#persist(run, frame, program, halt, stored),
-    );
-  }
-
-  #persist(
-    run: Run,
-    frame: Frame,
-    program: Program,
-    halt: Halt | undefined,
-    stored: ReadonlySet<string>,
-  ): Awaitable<Settled> {
-    const added = run.session === undefined ? undefined : addedLabels(frame.taints, stored);
-    if (run.session === undefined || added === undefined) return this.#settle(run, frame, program, halt, stored);
-    const labels = new Set([...stored, ...added]);
-    const failed = (error: unknown): Settled => {
-      this.#storeAlarm('append', error, frame.routeKey, halt === undefined);
-      const kept = halt ?? deny('session.persist_failed', 'the labels of the session could not be written');
-      return this.#settle(run, frame, program, kept, stored);
-    };
-    try {
-      const appended = run.tenure.bundle.sessions.store.appendLabels(run.session.id, added);
-      if (!(appended instanceof Promise)) return this.#settle(run, frame, program, halt, labels);
-      return appended.then(() => this.#settle(run, frame, program, halt, labels), failed);
-    } catch (error) {
-      return failed(error);
-    }
-  }
-
-  #settle(run: Run, frame: Frame, program: Program, stepsHalt: Halt | undefined, labels: ReadonlySet<string>): Settled {
-    const { operation, phase } = run;
-    let halt = stepsHalt;
+    labels: ReadonlySet<string>,
+  ): Decision {
+    const { phase } = run;
+    let halt = stepsHalt ?? (run.expired ? EXPIRED : undefined);
     let constraint: Constraint | null = null;
-    const inherited = run.progress?.constraint ?? operation.constraint;
-    if (frame.constraints !== undefined || inherited !== undefined) {
-      const folded = foldConstraints([...(inherited === undefined ? [] : [inherited]), ...(frame.constraints ?? [])]);
+    const inherited = run.earlier === undefined ? run.operation.constraint : run.earlier.decision?.constraint;
+    if (frame.constraints !== undefined || (inherited !== undefined && inherited !== null)) {
+      const folded = foldConstraints([...(inherited ? [inherited] : []), ...(frame.constraints ?? [])]);
       if (isConflict(folded)) halt ??= conflictOf(folded.label, folded.values);
       else constraint = folded;
     }
-    const args = phase === 'pre' ? frame.nextArgs : run.args;
-    const argsChanged = phase === 'pre' && frame.nextArgs !== frame.args;
-    const resultChanged = phase === 'post' && frame.nextResult !== frame.result;
-    const refused = halt !== undefined;
+    const allowed = halt === undefined;
+    const changed = allowed && (phase === 'pre' ? frame.nextArgs !== frame.args : frame.nextResult !== frame.result);
     const decision: Decision = {
-      decision: halt?.kind === 'pending' ? 'pending' : refused ? 'deny' : 'allow',
+      decision: halt === undefined ? 'allow' : halt.kind,
       phase,
       violation: halt === undefined ? null : violationOf(halt, program),
       route: frame.routeKey,
-      args: refused && phase === 'pre' ? operation.args : args,
-      result: resultChanged && !refused ? inGivenShape(frame.nextResult, run) : run.givenResult,
-      modified: refused || (!argsChanged && !resultChanged) ? UNMODIFIED : { args: argsChanged, result: resultChanged },
+      args: allowed ? frame.nextArgs : run.operation.args,
+      result: !allowed ? undefined : changed && phase === 'post' ? inGivenShape(frame, run) : run.givenResult,
+      modified: !changed ? UNMODIFIED : phase === 'pre' ? ARGS_MODIFIED : RESULT_MODIFIED,
       taints: frame.taints ?? NO_TAINTS,
       labels,
       constraint,
-      ...(frame.delegatedTokens === undefined ? {} : { delegatedTokens: frame.delegatedTokens }),
+    };
+    if (allowed) runInBackground(program.background[phase], frame);
+    if (
+      frame.trace === undefined &&
+      frame.consultations === undefined &&
+      (frame.delegatedTokens === undefined || !allowed)
+    )
+      return decision;
+    return {
+      ...decision,
+      ...(frame.delegatedTokens === undefined || !allowed ? {} : { delegatedTokens: frame.delegatedTokens }),
       ...(frame.consultations === undefined ? {} : { consultations: frame.consultations }),
       ...(frame.trace === undefined ? {} : { trace: frame.trace }),
     };
-    if (halt === undefined) runInBackground(program.background[phase], frame);
-    return { decision, messageLabels: messageLabels(frame.taints), grant: frame.grant };
   }
 
   #storeAlarm(op: 'load' | 'append', error: unknown, route: string | undefined, allowed: boolean): void {
@@ -406,23 +456,41 @@ export class PolicyEngine implements Engine {
       route,
       decision_was_allow: allowed,
       failure: error instanceof SessionStoreError ? error.failure : 'unavailable',
+      detail: error instanceof SessionStoreError ? error.message : undefined,
     });
+  }
+
+  #frameOf(operation: Operation): Frame {
+    const nothing = { overlay: undefined, args: undefined, result: undefined, session: undefined, earlier: undefined };
+    return new Frame({ ...nothing, operation, phase: 'pre', now: this.#now }, NO_LABELS);
   }
 }
 
-/** A phase's decision and what `post` must know of it. */
-interface Settled {
-  readonly decision: Decision;
-  readonly messageLabels: readonly string[] | undefined;
-  readonly grant: Frame['grant'];
+/** Whether it ended without an error. */
+async function endsWell(end: () => Awaitable<void>): Promise<boolean> {
+  try {
+    await end();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
-function violationOf(halt: Halt, program: Program): Violation {
-  const { code, reason } = halt;
-  // A question to a human is no denial, so the route's response does not dress it.
-  const response = halt.kind === 'deny' ? program.response : undefined;
-  if (response === undefined && halt.details === undefined) return { code, reason, details: NO_DETAILS };
-  return { code, reason, details: { ...response, ...halt.details } };
+function programOf(bundle: Bundle, frame: Frame): Program {
+  const { entity } = frame.operation;
+  const route = bundle.routes.find(entity, frame);
+  if (route === undefined) return bundle.unmatched[entity.type](entity.tags);
+  frame.routeKey = route.keyOf(entity.name);
+  frame.routeMeta = route.meta;
+  return route.programFor(entity.tags);
+}
+
+/** What a decision says of a halt: a denial is dressed with the route's `response`, a question to a human is not. */
+function violationOf(halt: Halt, program: Program | undefined): Violation {
+  const { code, reason, details } = halt;
+  const response = halt.kind === 'deny' ? program?.response : undefined;
+  if (response === undefined && details === undefined) return { code, reason, details: NO_DETAILS };
+  return { code, reason, details: { ...response, ...details } };
 }
 
 function conflictOf(label: string, values: readonly [string, string]): Halt {
@@ -432,18 +500,8 @@ function conflictOf(label: string, values: readonly [string, string]): Halt {
   );
 }
 
-function visibleLabels(
-  stored: ReadonlySet<string>,
-  host: readonly string[] | undefined,
-  message: readonly string[] | undefined,
-): ReadonlySet<string> {
-  if ((host === undefined || host.length === 0) && message === undefined) return stored;
-  return new Set([...stored, ...(host ?? []), ...(message ?? [])]);
-}
-
 /** Session labels that the store does not hold yet; undefined when there is none. */
-function addedLabels(taints: readonly Taint[] | undefined, stored: ReadonlySet<string>): readonly string[] | undefined {
-  if (taints === undefined) return undefined;
+function addedLabels(taints: readonly Taint[], stored: ReadonlySet<string>): readonly string[] | undefined {
   let added: string[] | undefined;
   for (const { label, scopes } of taints) {
     if (!scopes.includes('session') || stored.has(label) || added?.includes(label) === true) continue;
@@ -453,41 +511,38 @@ function addedLabels(taints: readonly Taint[] | undefined, stored: ReadonlySet<s
   return added;
 }
 
-/** Labels of this operation alone, and session labels that no session keeps: both are visible to its later phase. */
-function messageLabels(taints: readonly Taint[] | undefined): readonly string[] | undefined {
-  return taints === undefined ? undefined : taints.map(({ label }) => label);
+function union(stored: ReadonlySet<string>, added: readonly string[]): ReadonlySet<string> {
+  const labels = new Set(stored);
+  for (const label of added) labels.add(label);
+  return labels;
 }
 
-function sessionOf(operation: Operation, overlay: Overlay | undefined): SessionIdentity | undefined {
-  const { extensions } = operation;
-  const raw = (...path: readonly string[]): string | undefined => {
-    const value = overlay === undefined ? undefined : readOverlay(overlay, path);
-    return typeof value === 'string' ? value : undefined;
-  };
-  const subject = extensions?.subject;
-  return sessionIdentity({
-    issuer: subject?.issuer,
-    subjectId: raw('subject', 'id') ?? subject?.id,
-    hostValue: raw('agent', 'session_id') ?? extensions?.agent?.session_id,
-    claim: raw('claim', 'session_id') ?? subject?.claims?.['session_id'],
-    callerWorkload: extensions?.caller_workload?.client_id ?? extensions?.caller_workload?.spiffe_id,
-    thisWorkload: extensions?.this_workload?.client_id ?? extensions?.this_workload?.spiffe_id,
-  });
+/** What of a request is known before its sender is. */
+function httpOf({ headers }: IdentityInput): { readonly request_headers: Record<string, string | readonly string[]> } {
+  const request_headers: Record<string, string | readonly string[]> = {};
+  for (const [name, value] of Object.entries(headers)) if (value !== undefined) request_headers[name] = value;
+  return { request_headers };
 }
 
 /** A result that is one JSON text of an object or array is decided on as data. */
 function dataOf(result: JsonValue | undefined): JsonValue | undefined {
   if (typeof result !== 'string' || !/^\s*[{[]/.test(result)) return result;
+  return parsed(result, parseJson) ?? parsed(result, JSON.parse) ?? result;
+}
+
+/** Undefined for what the parser refuses: the exact one gives up on deep nesting, which must not hide data from policy. */
+function parsed(text: string, parser: (text: string) => unknown): JsonValue | undefined {
   try {
-    const data = parseJson(result);
-    return isJson(data) ? data : result;
+    const data = parser(text);
+    return isJson(data) ? data : undefined;
   } catch {
-    return result;
+    return undefined;
   }
 }
 
-function inGivenShape(next: JsonValue | undefined, run: Run): JsonValue | undefined {
-  return run.result === run.givenResult || next === undefined ? next : stringifyJson(next);
+function inGivenShape(frame: Frame, run: Run): JsonValue | undefined {
+  const { nextResult } = frame;
+  return frame.result === run.givenResult || nextResult === undefined ? nextResult : stringifyJson(nextResult);
 }
 
 /** Starts plugins whose answer nobody waits for; a handle never rejects. */
@@ -495,4 +550,16 @@ function runInBackground(plugins: readonly PluginHandle[], frame: Frame): void {
   if (plugins.length === 0) return;
   const input = pluginInput(frame);
   for (const plugin of plugins) void plugin.invoke(input, undefined);
+}
+
+/** An alarm that cannot turn a denial into an exception. */
+function harmless(alarm: ((alarm: Alarm) => void) | undefined): (alarm: Alarm) => void {
+  if (alarm === undefined) return () => undefined;
+  return (raised) => {
+    try {
+      alarm(raised);
+    } catch {
+      // There is nobody left to tell; the decision stands.
+    }
+  };
 }

@@ -19,6 +19,8 @@ export interface Program {
   readonly audit: Readonly<Record<Phase, readonly PluginHandle[]>>;
   /** Run in the background after the phase allowed. */
   readonly background: Readonly<Record<Phase, readonly PluginHandle[]>>;
+  /** Hear of what the phase decided. */
+  readonly observers: Readonly<Record<Phase, readonly PluginHandle[]>>;
   /** `http.status`, `http.body`, `http.headers` for denials. */
   readonly response: Readonly<Record<string, JsonValue>> | undefined;
   /** The denial of requests that no route matches, after the layers. */

@@ -1,6 +1,6 @@
 import type { RestrictedSet, Restriction } from '../language/ast.ts';
 import { compilePath, type AttributeScope } from './attributes.ts';
-import type { Constraint } from './decision.ts';
+import type { Constraint } from './constraint.ts';
 import type { Frame } from './frame.ts';
 import { matchesGlob } from './glob.ts';
 import { isSet, setMembers } from './values.ts';
@@ -63,9 +63,9 @@ export function foldConstraints(constraints: readonly Constraint[]): Constraint 
   if (first === undefined) return null;
   let folded: Constraint = first;
   for (const next of others) {
-    const custom = { ...folded.custom };
+    const custom: Record<string, string> = { ...folded.custom };
     for (const [label, value] of Object.entries(next.custom ?? {})) {
-      const known = custom[label];
+      const known = Object.hasOwn(custom, label) ? custom[label] : undefined;
       if (known !== undefined && known !== value) return { label, values: [known, value] };
       custom[label] = value;
     }

@@ -4,6 +4,7 @@ import { matchesGlob } from './glob.ts';
 import type { Entity, EntityType } from './operation.ts';
 import type { CompiledPredicate } from './predicates.ts';
 import type { Program } from './program.ts';
+import type { RouteMeta } from './route-meta.ts';
 
 /** How a route names its entities. */
 export type RouteMatcher =
@@ -17,6 +18,7 @@ export interface Route {
   readonly matcher: RouteMatcher;
   readonly scope: string | undefined;
   readonly when: CompiledPredicate | undefined;
+  readonly meta: RouteMeta;
   /** Value of the attribute `route.key` for an entity of this name: `tool:pay`, `tool:pay@scope`, `tool:hr-*`. */
   readonly keyOf: (name: string) => string;
   /** The program of a request with these runtime tags. */

@@ -2,6 +2,7 @@ import { createHmac, type KeyObject } from 'node:crypto';
 import { RE2JS } from 're2js';
 import validator from 'validator';
 import type { Stage } from '../language/ast.ts';
+import { canonicalJson } from '../text/json.ts';
 import type { AttributeScope } from './attributes.ts';
 import { HALTED, OMIT, type FieldAnswer } from './field-path.ts';
 import type { Frame } from './frame.ts';
@@ -10,6 +11,7 @@ import { compilePredicate } from './predicates.ts';
 import { findInjection } from './scan/injection-detectors.ts';
 import { findPii } from './scan/pii-detectors.ts';
 import { redactFindings, scanValue } from './scan/scan-value.ts';
+import { compareNumbers } from './values.ts';
 
 /** What replaces a redacted value. */
 export const REDACTED = '[REDACTED]';
@@ -36,8 +38,8 @@ export function compileStage(stage: Exclude<Stage, { readonly kind: 'plugin' }>,
       return check(
         (value) =>
           isInteger(value) &&
-          (minimum === undefined || value >= minimum) &&
-          (maximum === undefined || value <= maximum),
+          (minimum === undefined || isAtMost(minimum, value)) &&
+          (maximum === undefined || isAtMost(value, maximum)),
       );
     }
     case 'length': {
@@ -92,8 +94,14 @@ const TYPE_CHECKS: Readonly<Record<'str' | 'int' | 'bool' | 'float', (value: Jso
   float: (value) => typeof value === 'bigint' || (typeof value === 'number' && Number.isFinite(value)),
 };
 
-function isInteger(value: JsonValue): value is number {
+function isInteger(value: JsonValue): value is number | bigint {
   return typeof value === 'bigint' || Number.isInteger(value);
+}
+
+/** False also when digits that decide it have been rounded away. */
+function isAtMost(value: number | bigint, limit: number | bigint): boolean {
+  const order = compareNumbers(value, limit);
+  return order !== undefined && order <= 0;
 }
 
 const FORMAT_CHECKS: Readonly<Record<'email' | 'url' | 'uuid', (text: string) => boolean>> = {
@@ -108,7 +116,13 @@ function codePoints(text: string): number {
   return count;
 }
 
+const SURROGATE = /[\ud800-\udfff]/;
+
 function mask(text: string, keep: number): string {
+  if (!SURROGATE.test(text)) {
+    const hidden = text.length - keep;
+    return hidden <= 0 ? text : '*'.repeat(hidden) + text.slice(hidden);
+  }
   const characters = Array.from(text);
   const hidden = characters.length - keep;
   return hidden <= 0 ? text : '*'.repeat(hidden) + characters.slice(hidden).join('');
@@ -118,17 +132,6 @@ function mask(text: string, keep: number): string {
 function hash(value: JsonValue, key: KeyObject): string {
   const digest = createHmac('sha256', key).update(canonicalJson(value)).digest('hex');
   return `hash:${digest.slice(0, 16)}`;
-}
-
-/** Members in one order, so that equal values have equal text. */
-function canonicalJson(value: JsonValue): string {
-  return JSON.stringify(value, (_key, member: unknown) =>
-    typeof member === 'bigint'
-      ? { bigint: String(member) }
-      : typeof member === 'object' && member !== null && !Array.isArray(member)
-        ? Object.fromEntries(Object.entries(member).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-        : member,
-  );
 }
 
 const PII_TAINT = { label: 'PII', scopes: ['session'] } as const;

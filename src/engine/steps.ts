@@ -5,7 +5,7 @@ import type { Awaitable } from '../session/label-store.ts';
 import { ATTRIBUTE_NAMESPACES, compilePath, toJson, type Accessor } from './attributes.ts';
 import type { CompileScope } from './compile-scope.ts';
 import type { DecisionAnswer, StepContext } from './decision-point.ts';
-import { reportUnknownDialect, reportUnknownPlugin } from './declared.ts';
+import { isOperationHook, pluginToCall, reportUnknownDialect } from './declared.ts';
 import { compileElicitation } from './elicitation.ts';
 import { HALTED, OMIT } from './field-path.ts';
 import { compileField } from './field-pipeline.ts';
@@ -13,7 +13,7 @@ import { attributeReader, FrameQuestion } from './frame-question.ts';
 import type { Frame } from './frame.ts';
 import { deny, denyWith, type Halt } from './halt.ts';
 import type { JsonValue, Phase } from './operation.ts';
-import { pluginInput } from './plugin-input.ts';
+import { hookOf, pluginInput } from './plugin-input.ts';
 import type { PluginHandle } from './plugin-handle.ts';
 import { compilePredicate, pathsOf, type CompiledPredicate } from './predicates.ts';
 import { compileRestriction } from './restrict.ts';
@@ -60,10 +60,12 @@ function traced(step: CompiledStep, frame: Frame): StepOutcome {
   const at = trace.length;
   const inputs = step.inputs?.(frame);
   const applies = step.applies?.(frame) ?? true;
+  const { nextArgs, nextResult } = frame;
   frame.record(step.place, step.span(), 'continue', inputs);
   const finish = (halt: Halt | undefined): Halt | undefined => {
     const entry = trace[at];
-    const outcome = halt?.kind ?? (applies ? 'continue' : 'skipped');
+    const modified = frame.nextArgs !== nextArgs || frame.nextResult !== nextResult;
+    const outcome = halt?.kind ?? (modified ? 'modified' : applies ? 'continue' : 'skipped');
     if (entry !== undefined) trace[at] = { ...entry, outcome };
     return halt;
   };
@@ -108,18 +110,16 @@ export function compileStep(step: Step, where: StepPlace, scope: CompileScope): 
     case 'taint':
       return { ...at, run: runTaint(step, where, scope) };
     case 'plugin': {
-      const plugin = scope.plugins.get(step.name);
-      if (plugin === undefined) reportUnknownPlugin(step.name, span(), scope);
+      const plugin = pluginToCall(step.name, isOperationHook, span(), scope);
+      if (plugin?.observesOnly === true) return { ...at, run: (frame) => passObserver(plugin, frame) };
       return { ...at, run: plugin === undefined ? unusable(where) : (frame) => runPlugin(plugin, frame) };
     }
     case 'delegate': {
-      const plugin = scope.plugins.get(step.plugin);
-      if (plugin === undefined) reportUnknownPlugin(step.plugin, span(), scope);
+      const plugin = pluginToCall(step.plugin, (hook) => hook === 'token.delegate', span(), scope);
       return { ...at, run: plugin === undefined ? unusable(where) : (frame) => runDelegate(step, plugin, frame) };
     }
     case 'elicit': {
-      const plugin = scope.plugins.get(step.plugin);
-      if (plugin === undefined) reportUnknownPlugin(step.plugin, span(), scope);
+      const plugin = pluginToCall(step.plugin, (hook) => hook === 'elicit', span(), scope);
       return {
         ...at,
         run: plugin === undefined ? unusable(where) : compileElicitation(step, plugin, where.place, scope),
@@ -201,20 +201,30 @@ function runTaint(
   };
 }
 
-/** Calls a plugin and takes over what it may change. */
-export async function runPlugin(plugin: PluginHandle, frame: Frame): Promise<Halt | undefined> {
+/** Calls a plugin and takes over what it may change. An `advisory` one can fail the phase, but not refuse it. */
+export async function runPlugin(
+  plugin: PluginHandle,
+  frame: Frame,
+  advisory: boolean = false,
+): Promise<Halt | undefined> {
   const result = await plugin.invoke(pluginInput(frame), frame.signal);
   switch (result.outcome) {
     case 'allow':
       return undefined;
     case 'deny':
-      return denyWith(result.violation);
+      return advisory && !result.failed ? undefined : denyWith(result.violation);
     case 'modify':
       if (result.args !== undefined && frame.phase === 'pre') frame.nextArgs = result.args;
       if (result.result !== undefined && frame.phase === 'post') frame.nextResult = result.result;
       for (const label of result.labels) frame.addTaint({ label, scopes: ['session'] });
       return undefined;
   }
+}
+
+/** A plugin that only observes hears of the phase when it is decided; a step that calls it need not wait. */
+function passObserver(plugin: PluginHandle, frame: Frame): StepOutcome {
+  const hook = hookOf(frame.operation.entity.type, frame.phase);
+  return plugin.hooks.includes(hook) ? undefined : runPlugin(plugin, frame);
 }
 
 async function runDelegate(
@@ -228,7 +238,7 @@ async function runDelegate(
     {
       entity: frame.operation.entity,
       extensions: frame.extensions,
-      credentials: frame.credentials,
+      credentials: frame.operation.credentials ?? [],
       config: step.config,
     },
     frame.signal,
@@ -278,19 +288,22 @@ function compileDecide(
     return unusable(where);
   }
   const failed = deny(`pdp.${dialect}.error`, `the decision point \`${dialect}\` gave no answer`);
+  /** Reactions may give the denial other words; they cannot take it back, nor put it off with a question. */
+  const react = (denial: Halt, frame: Frame): StepOutcome => {
+    const worded = (halt: Halt | undefined): Halt => (halt?.kind === 'deny' ? halt : denial);
+    const reaction = runSteps(onDeny, frame);
+    return reaction instanceof Promise ? reaction.then(worded) : worded(reaction);
+  };
   const conclude = (answer: DecisionAnswer | { readonly outcome: 'failed' }, frame: Frame, at: number): StepOutcome => {
     const diagnostics = answer.outcome === 'failed' ? [] : (answer.diagnostics ?? []);
     frame.addConsultation({ dialect, place: where.place, outcome: answer.outcome, diagnostics }, at);
     switch (answer.outcome) {
       case 'failed':
-        return failed;
+        return react(failed, frame);
       case 'allow':
         return runSteps(onAllow, frame);
-      case 'deny': {
-        const denied = deny(answer.code ?? `pdp.${dialect}.deny`, answer.reason);
-        const reaction = runSteps(onDeny, frame);
-        return reaction instanceof Promise ? reaction.then((halt) => halt ?? denied) : (reaction ?? denied);
-      }
+      case 'deny':
+        return react(deny(answer.code ?? `pdp.${dialect}.deny`, answer.reason), frame);
     }
   };
   return (frame) => {
@@ -317,46 +330,56 @@ function refuseModifyingPlugins(steps: readonly Step[], scope: CompileScope): vo
 }
 
 /**
- * Runs the members at once, each on a fork. The first halt in written order wins; members after it are cancelled and
- * leave nothing. A member that throws denies.
+ * Runs the members at once, each on a fork. The first halt in written order wins and the members that still run are
+ * cancelled: they leave nothing, while what finished members collected stays. A member that throws or rejects denies
+ * with its place.
  */
 export function runParallel(steps: readonly CompiledStep[], frame: Frame): StepOutcome {
-  const members: Frame[] = [];
   const cancel = new AbortController();
-  const signal = frame.signal === undefined ? cancel.signal : AbortSignal.any([frame.signal, cancel.signal]);
-  const outcomes: StepOutcome[] = [];
+  const signal = AbortSignal.any([frame.signal, cancel.signal]);
+  const members: Member[] = [];
   for (const step of steps) {
-    const member = frame.fork(signal);
+    const member = startMember(step, frame.fork(signal));
     members.push(member);
-    const outcome = runSteps([step], member);
-    outcomes.push(outcome);
-    if (outcome !== undefined && !(outcome instanceof Promise)) break;
+    if (member.outcome !== undefined && !(member.outcome instanceof Promise)) break;
   }
-  return settle(outcomes, members, 0, frame, cancel);
+  const settled = firstHalt(members, 0);
+  const finish = (halt: Halt | undefined): Halt | undefined => {
+    for (const member of members) if (member.finished) frame.join(member.frame);
+    if (halt !== undefined) cancel.abort();
+    return halt;
+  };
+  return settled instanceof Promise ? settled.then(finish) : finish(settled);
 }
 
-function settle(
-  outcomes: readonly StepOutcome[],
-  members: readonly Frame[],
-  from: number,
-  frame: Frame,
-  cancel: AbortController,
-): StepOutcome {
-  for (let i = from; i < outcomes.length; i++) {
-    const outcome = outcomes[i];
-    const member = members[i];
-    const finish = (halt: Halt | undefined): StepOutcome => {
-      if (member !== undefined) frame.join(member);
-      if (halt === undefined) return undefined;
-      cancel.abort();
-      for (const other of outcomes.slice(i + 1)) if (other instanceof Promise) other.catch(() => undefined);
-      return halt;
-    };
-    if (outcome instanceof Promise) {
-      return outcome.then((halt) => finish(halt) ?? settle(outcomes, members, i + 1, frame, cancel));
-    }
-    const halt = finish(outcome);
-    if (halt !== undefined) return halt;
+interface Member {
+  readonly frame: Frame;
+  /** Never rejects. */
+  outcome: StepOutcome;
+  finished: boolean;
+}
+
+function startMember(step: CompiledStep, frame: Frame): Member {
+  const member: Member = { frame, outcome: undefined, finished: false };
+  const finish = (halt: Halt | undefined): Halt | undefined => {
+    member.finished = true;
+    return halt;
+  };
+  const fail = (): Halt | undefined => finish(deny(step.place, 'a member of the group failed'));
+  try {
+    const outcome = runSteps([step], frame);
+    member.outcome = outcome instanceof Promise ? outcome.then(finish, fail) : finish(outcome);
+  } catch {
+    member.outcome = fail();
+  }
+  return member;
+}
+
+function firstHalt(members: readonly Member[], from: number): StepOutcome {
+  for (const [i, { outcome }] of members.entries()) {
+    if (i < from) continue;
+    if (outcome instanceof Promise) return outcome.then((halt) => halt ?? firstHalt(members, i + 1));
+    if (outcome !== undefined) return outcome;
   }
   return undefined;
 }

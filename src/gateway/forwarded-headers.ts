@@ -88,12 +88,17 @@ export function responseHeaders(headers: UpstreamHeaders, sessionId: string | un
   const kept: string[] = [];
   for (const [name, value] of Object.entries(headers)) {
     if (value === undefined || OF_THE_CONNECTION.has(name) || name === 'mcp-session-id') continue;
-    if (named?.has(name) === true || (mcp && OF_THE_BODY.has(name))) continue;
+    if (named?.has(name) === true || (mcp && isOwnedHere(name))) continue;
     if (typeof value === 'string') kept.push(name, value);
     else for (const one of value) kept.push(name, one);
   }
   if (sessionId !== undefined) kept.push('mcp-session-id', sessionId);
   return kept;
+}
+
+/** On the MCP endpoint the gateway says who may read the answer, and the body may be written anew. */
+function isOwnedHere(name: string): boolean {
+  return OF_THE_BODY.has(name) || name.startsWith('access-control-');
 }
 
 function connectionNames(header: string | string[] | undefined): Set<string> | undefined {

@@ -1,10 +1,9 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { serveAdmin } from './admin.ts';
 import { createAuthorityCheck } from './authority.ts';
 import type { AuthorityCheck } from './authority.ts';
+import { allowOrigin, answerPreflight, isPreflight } from './cors.ts';
 import { createDecider } from './decide.ts';
 import { ClientGoneError, answerError, requestIdOf } from './exchange.ts';
 import type { Exchange, ExchangeNote } from './exchange.ts';
@@ -12,11 +11,12 @@ import type { GatewayContext } from './gateway-context.ts';
 import { DEFAULT_LIMITS } from './gateway-options.ts';
 import type { GatewayLimits, GatewayOptions } from './gateway-options.ts';
 import { serveHttp } from './http-operation.ts';
+import { drain, listenOn, onClientError, stop } from './listener.ts';
 import { servePost } from './mcp-post.ts';
 import { serveEnd, serveStream } from './mcp-stream.ts';
 import { createRequestLedger } from './pending-requests.ts';
+import { readResourceMetadata, readUpstream } from './read-options.ts';
 import { canonicalPath, readTarget } from './request-target.ts';
-import type { RequestTarget } from './request-target.ts';
 import { RPC_CODES, gatewayError } from './rpc-error.ts';
 import type { RpcError } from './rpc-error.ts';
 import { createLocalSessionTable } from './session-table.ts';
@@ -43,13 +43,9 @@ export interface Gateway {
 
 type Handler = (gateway: GatewayContext, exchange: Exchange) => Promise<void>;
 
-/** Written to sockets that sent no request. */
-const PROTOCOL_ERRORS: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
-};
 const FORBIDDEN_HOST = gatewayError(RPC_CODES.invalidRequest, 'forbidden_host', 'this host name is not served here');
 const FORBIDDEN_ORIGIN = gatewayError(RPC_CODES.invalidRequest, 'forbidden_origin', 'this origin is not allowed');
+const REPEATED_HEADER = gatewayError(RPC_CODES.invalidRequest, 'repeated_header', 'a header is given twice');
 const INVALID_TARGET = gatewayError(RPC_CODES.invalidRequest, 'invalid_target', 'the request target is not valid');
 const AMBIGUOUS_PATH = gatewayError(
   RPC_CODES.invalidRequest,
@@ -60,6 +56,7 @@ const METHOD_REFUSED = gatewayError(RPC_CODES.invalidRequest, 'method_not_allowe
 const OVERLOADED = gatewayError(RPC_CODES.overloaded, 'overloaded', 'too many requests in flight');
 const DRAINING = gatewayError(RPC_CODES.overloaded, 'draining', 'the gateway is shutting down');
 const INTERNAL = gatewayError(-32603, 'internal_error', 'the gateway failed');
+const SINGLE_HEADERS = new Set(['host', 'content-type', 'authorization']);
 const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/;
 const MAX_HEADERS = 128;
 const CHECKING_MS = 1_000;
@@ -99,18 +96,22 @@ export function createGateway(options: GatewayOptions): Gateway {
   let idle: (() => void) | undefined;
   const streams = new Set<ServerResponse>();
 
-  const handlerFor = (method: string | undefined, target: RequestTarget): Handler | RpcError => {
+  const handlerFor = (exchange: Exchange): Handler | RpcError => {
+    const { request, response, target } = exchange;
+    const { method, headers } = request;
     if (method === 'TRACE' || method === 'CONNECT') return METHOD_REFUSED;
     if (target.path !== mcpPath) return canonicalPath(target.path) === canonicalMcpPath ? AMBIGUOUS_PATH : serveHttp;
+    if (headers.origin !== undefined) allowOrigin(response, headers.origin);
     if (method === 'POST') return servePost;
     if (method === 'GET') return serveStream;
-    return method === 'DELETE' ? serveEnd : serveHttp;
+    if (method === 'DELETE') return serveEnd;
+    return isPreflight(exchange) ? answerPreflight : serveHttp;
   };
 
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const note: ExchangeNote = {};
     const target = readTarget(request.url);
-    const host = singleHost(request) ? authority.host(request.headers.host) : undefined;
+    const host = authority.host(request.headers.host);
     let release: (() => void) | undefined;
     const exchange: Exchange = {
       request,
@@ -154,8 +155,11 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (draining) return answerError(exchange, 503, DRAINING, undefined, ['connection', 'close', 'retry-after', '1']);
     const refused = checkAuthority(authority, request, host);
     if (refused !== undefined) return answerError(exchange, 403, refused, undefined, ['connection', 'close']);
+    if (repeatedHeader(request)) {
+      return answerError(exchange, 400, REPEATED_HEADER, undefined, ['connection', 'close']);
+    }
     if (target === undefined) return answerError(exchange, 400, INVALID_TARGET, undefined, ['connection', 'close']);
-    const handler = handlerFor(request.method, target);
+    const handler = handlerFor(exchange);
     if (typeof handler !== 'function') return answerError(exchange, handler === METHOD_REFUSED ? 405 : 404, handler);
     const accepted = handler === serveStream ? exchange.becomeStream() : inFlight < limits.maxInFlight;
     if (!accepted) {
@@ -251,72 +255,19 @@ function checkAuthority(
   return check.origin(request.headers.origin) ? undefined : FORBIDDEN_ORIGIN;
 }
 
-/** Two `Host` lines would let two readers see two hosts. */
-function singleHost(request: IncomingMessage): boolean {
-  let hosts = 0;
+/** Two lines of one of these would let two readers see two values; node keeps the first and says nothing. */
+function repeatedHeader(request: IncomingMessage): boolean {
+  const seen = new Set<string>();
   for (let i = 0; i < request.rawHeaders.length; i += 2) {
-    if (request.rawHeaders[i]?.length === 4 && request.rawHeaders[i]?.toLowerCase() === 'host') hosts++;
+    const name = (request.rawHeaders[i] ?? '').toLowerCase();
+    if (!SINGLE_HEADERS.has(name)) continue;
+    if (seen.has(name)) return true;
+    seen.add(name);
   }
-  return hosts === 1;
+  return false;
 }
 
 function traceparentOf(request: IncomingMessage): string | undefined {
   const { traceparent } = request.headers;
   return typeof traceparent === 'string' && TRACEPARENT.test(traceparent) ? traceparent : undefined;
-}
-
-function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const status = PROTOCOL_ERRORS[error.code ?? ''] ?? '400 Bad Request';
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-}
-
-async function listenOn(server: Server, host: string, port: number): Promise<string> {
-  server.listen(port, host);
-  await once(server, 'listening');
-  const bound = server.address();
-  // Only a pipe has a name for an address, and only a closed server none.
-  if (bound === null || typeof bound === 'string') throw new Error('the listener has no port');
-  return `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;
-}
-
-function stop(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-  });
-}
-
-/** Whether the work ended in time. */
-async function drain(ms: number, onIdle: (resolve: () => void) => void): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const drained = await new Promise<boolean>((resolve) => {
-    onIdle(() => resolve(true));
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  clearTimeout(timer);
-  return drained;
-}
-
-function readUpstream(text: string): URL {
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    throw new TypeError('the upstream is not a URL');
-  }
-  if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    throw new TypeError('the upstream must be an http or https URL');
-  if (url.username !== '' || url.password !== '') throw new TypeError('the upstream URL must not hold credentials');
-  if (url.search !== '' || url.hash !== '') throw new TypeError('the upstream URL must not have a query or fragment');
-  return url;
-}
-
-/** The URL goes into a quoted string of a header. */
-function readResourceMetadata(text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
-  if (!URL.canParse(text)) throw new TypeError('the resource metadata is not a URL');
-  return new URL(text).href.replaceAll('"', '%22');
 }

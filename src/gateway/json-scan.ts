@@ -26,8 +26,9 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
 /**
- * Looks for the first fault anywhere in `text`, which must be valid JSON (RFC 8259). Keys are compared as decoded: `"a"`
- * and `"\u0061"` are the same key.
+ * Looks for the first fault anywhere in a JSON text (RFC 8259). Keys are compared as decoded: `"a"` and `"\u0061"` are
+ * the same key. Text that is no JSON is not always found out; it gives some answer or throws `SyntaxError`. Cheaper than
+ * parsing, so that depth can be refused before a parser has to bear it.
  */
 export function findJsonFault(text: string): JsonFault | undefined {
   const keysOfLevel: (Set<string> | undefined)[] = [];

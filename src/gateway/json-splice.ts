@@ -57,18 +57,31 @@ function spliceObject(text: string, span: JsonSpan, before: JsonObject, after: J
 /** Items that a filter left are found again in order; what has no counterpart is written anew. */
 function spliceArray(text: string, span: JsonSpan, before: readonly JsonValue[], after: readonly JsonValue[]): string {
   const items = arrayItems(text, span.start);
-  const written: string[] = [];
-  let next = 0;
-  for (const [index, now] of after.entries()) {
-    const at = before.length === after.length ? index : before.indexOf(now, next);
-    const item = items[at];
-    const then = before[at];
-    if (item === undefined || then === undefined) {
-      written.push(jsonText(now));
-      continue;
-    }
-    next = at + 1;
-    written.push(spliceJson(text, item, then, now));
-  }
+  const placeOf = before.length === after.length ? undefined : placesInOrder(before);
+  const written = after.map((now, index) => {
+    const place = placeOf === undefined ? index : placeOf(now);
+    const item = place === undefined ? undefined : items[place];
+    const then = place === undefined ? undefined : before[place];
+    return item === undefined || then === undefined ? jsonText(now) : spliceJson(text, item, then, now);
+  });
   return `[${written.join(',')}]`;
+}
+
+/** Gives the place of a value in `before`, each one later than the one given before; undefined when there is none. */
+function placesInOrder(before: readonly JsonValue[]): (value: JsonValue) => number | undefined {
+  const places = new Map<JsonValue, number[]>();
+  for (let place = before.length - 1; place >= 0; place--) {
+    const value = before[place] ?? null;
+    const known = places.get(value);
+    if (known === undefined) places.set(value, [place]);
+    else known.push(place);
+  }
+  let next = 0;
+  return (value) => {
+    const known = places.get(value);
+    let place = known?.pop();
+    while (place !== undefined && place < next) place = known?.pop();
+    if (place !== undefined) next = place + 1;
+    return place;
+  };
 }

@@ -9,7 +9,7 @@ import type { Exchange } from './exchange.ts';
 import { requestHeaders } from './forwarded-headers.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import { relayResponse } from './mcp-relay.ts';
-import { isMediated, mediationOf } from './mediation.ts';
+import { isMediated, mediationOf, resemblesMediated } from './mediation.ts';
 import type { Mediation } from './mediation.ts';
 import type { PendingRequest } from './pending-requests.ts';
 import { readBody } from './request-body.ts';
@@ -145,7 +145,11 @@ async function identifyAll(gateway: GatewayContext, exchange: Exchange, body: Cl
 }
 
 function readMediation(message: ClientMessage): Mediation | RpcError | undefined {
-  if (message.kind === 'response' || !isMediated(message.method)) return undefined;
+  if (message.kind === 'response') return undefined;
+  if (resemblesMediated(message.method)) {
+    return gatewayError(RPC_CODES.invalidRequest, 'ambiguous_method', 'the method can be mistaken for another');
+  }
+  if (!isMediated(message.method)) return undefined;
   if (message.kind === 'notification') {
     return gatewayError(RPC_CODES.invalidRequest, 'invalid_request', 'this method needs an id');
   }

@@ -5,7 +5,8 @@ import { ClientGoneError, answer } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { requestHeaders, responseHeaders } from './forwarded-headers.ts';
 import type { GatewayContext } from './gateway-context.ts';
-import { relayEvents } from './mcp-relay.ts';
+import { relayEvents } from './relay-events.ts';
+import { mediaType } from './relay.ts';
 import type { FindRequest } from './screen.ts';
 import { endSession, findSession } from './session-access.ts';
 import type { GatewaySession } from './session-table.ts';
@@ -129,5 +130,5 @@ function isEventStream(response: UpstreamResponse): boolean {
   const type = response.headers['content-type'];
   const encoding = response.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') return false;
-  return typeof type === 'string' && type.split(';')[0]?.trim().toLowerCase() === 'text/event-stream';
+  return mediaType(type) === 'text/event-stream';
 }

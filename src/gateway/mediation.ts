@@ -22,8 +22,13 @@ export function isMediated(method: string): method is MediatedMethod {
   return Object.hasOwn(ENTITY_TYPES, method);
 }
 
+/** Whether a lenient server could take `method` for a mediated one although it is none. */
+export function resemblesMediated(method: string): boolean {
+  return !isMediated(method) && isMediated(method.trim().toLowerCase());
+}
+
 /** Where `params` names what is called. */
-export function nameMember(method: MediatedMethod): 'name' | 'uri' {
+function nameMember(method: MediatedMethod): 'name' | 'uri' {
   return method === 'resources/read' ? 'uri' : 'name';
 }
 

@@ -44,7 +44,7 @@ export function viewResult(method: MediatedMethod, result: JsonObject): ResultVi
   if (second === undefined) {
     const value = parseContainer(only.text);
     if (value === undefined) return { kind: 'text', carriers, value: only.text };
-    if (findJsonFault(only.text) !== undefined) return { kind: 'ambiguous', value: undefined };
+    if (value === 'ambiguous') return { kind: 'ambiguous', value: undefined };
     return { kind: 'json-text', carrier: only, value };
   }
   return { kind: 'text', carriers, value: carriers.map((carrier) => carrier.text).join('\n') };
@@ -143,13 +143,16 @@ function carriedTexts(result: JsonObject): CarriedText[] {
   return carriers;
 }
 
-/** A JSON object or array; a text that is a bare number or word stays text. */
-function parseContainer(text: string): JsonValue | undefined {
+/** A JSON object or array that all parsers read alike; a text that is a bare number or word stays text. */
+function parseContainer(text: string): JsonObject | readonly JsonValue[] | 'ambiguous' | undefined {
   const first = text.trimStart()[0];
   if (first !== '{' && first !== '[') return undefined;
   try {
+    const fault = findJsonFault(text);
+    if (fault === 'too-deep') return 'ambiguous';
     const value = parseJson(text);
-    return isJsonObject(value) || isJsonArray(value) ? value : undefined;
+    if (!isJsonObject(value) && !isJsonArray(value)) return undefined;
+    return fault === undefined ? value : 'ambiguous';
   } catch {
     return undefined;
   }

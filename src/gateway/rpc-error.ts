@@ -5,6 +5,7 @@ import { stringifyJson } from '../text/json.ts';
 export const RPC_CODES = {
   parseError: -32700,
   invalidRequest: -32600,
+  methodNotFound: -32601,
   invalidParams: -32602,
   /** MCP 2026-07-28: the standard headers and the body disagree. */
   headerMismatch: -32020,

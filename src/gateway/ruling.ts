@@ -59,12 +59,7 @@ export async function rule(
   if (mediation === undefined) {
     const task = TASK_METHODS.has(method) ? taskOf(gateway, message, scope) : undefined;
     if (task === 'unknown') {
-      const error = gatewayError(
-        RPC_CODES.invalidParams,
-        'unknown_task',
-        'no operation of this caller became this task',
-      );
-      return { kind: 'refuse', request: message, error };
+      return { kind: 'refuse', request: message, error: unknownTask(message) };
     }
     const pending = task === undefined ? { id, idText, method } : { id, idText, method, mediated: task };
     return { kind: 'forward', text, rewritten: false, headers: NO_CHANGES, pending };
@@ -108,6 +103,14 @@ function taskOf(gateway: GatewayContext, request: ClientRequest, scope: string):
   const taskId = params === undefined || hasLookalike(params, TASK_PARAMS) ? undefined : ownValue(params, 'taskId');
   const task = typeof taskId === 'string' ? gateway.tasks.find(scope, taskId) : undefined;
   return task === undefined ? 'unknown' : { ...task, nested: request.method === 'tasks/get' };
+}
+
+/** A request with an envelope of its own speaks MCP 2026-07-28, which has no method `tasks/result`. */
+function unknownTask({ method, params }: ClientRequest): RpcError {
+  if (method === 'tasks/result' && isJsonObject(ownValue(params, '_meta'))) {
+    return gatewayError(RPC_CODES.methodNotFound, 'method_not_found', 'this method is not served');
+  }
+  return gatewayError(RPC_CODES.invalidParams, 'unknown_task', 'no operation of this caller became this task');
 }
 
 function refuse(request: ClientRequest, slug: string, reason: string): Ruling {

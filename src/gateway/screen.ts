@@ -55,11 +55,11 @@ export async function screenText(
 ): Promise<ScreenedText | undefined> {
   let value: unknown;
   try {
+    if (findJsonFault(text) !== undefined) return undefined;
     value = parseJson(text);
   } catch {
     return undefined;
   }
-  if (findJsonFault(text) !== undefined) return undefined;
   if (!Array.isArray(value)) {
     const message = await screenMessage(text, value, find, gateway);
     return { batch: false, unchanged: message.text === text, messages: [message] };
@@ -76,6 +76,14 @@ export async function screenText(
     messages.push(message);
   }
   return { batch: true, unchanged, messages };
+}
+
+/** The messages that may be sent on, and `extra`, in the form they came in; undefined when there is none. */
+export function joinScreened(screened: ScreenedText, extra: readonly string[]): string | undefined {
+  const texts = screened.messages.flatMap((message) => (message.text === undefined ? [] : [message.text]));
+  texts.push(...extra);
+  if (texts.length === 0) return undefined;
+  return screened.batch || texts.length > 1 ? `[${texts.join(',')}]` : texts[0];
 }
 
 /** The error that takes the place of a response which cannot be read. */

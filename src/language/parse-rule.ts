@@ -288,8 +288,10 @@ function isDialect(entry: MapEntry): boolean {
   if (DIALECTS.includes(name)) return true;
   if (entry.value.kind !== 'map' || name === 'exists') return false;
   // A map that holds a step is the body of a conditional whose author forgot the list.
-  return !entry.value.entries.every(
-    ({ key }) => MAP_STEPS.includes(key) || key === 'delegate' || key === 'when' || key === 'do',
+  const { entries } = entry.value;
+  return (
+    entries.length === 0 ||
+    !entries.every(({ key }) => MAP_STEPS.includes(key) || key === 'delegate' || key === 'when' || key === 'do')
   );
 }
 

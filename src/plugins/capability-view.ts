@@ -89,7 +89,7 @@ function subjectView(subject: Subject | undefined, has: (capability: Capability)
 }
 
 /** A deep copy that nobody can change. Depth is bounded by what parsed the data. */
-function frozenCopy<Value>(value: Value): Value {
+export function frozenCopy<Value>(value: Value): Value {
   if (typeof value !== 'object' || value === null) return value;
   return freezeDeep(structuredClone(value));
 }
@@ -100,7 +100,7 @@ function freezeDeep<Value>(root: Value): Value {
     const value = open.pop();
     if (typeof value !== 'object' || value === null) continue;
     Object.freeze(value);
-    open.push(...Object.values(value));
+    for (const member of Object.values(value)) open.push(member);
   }
   return root;
 }

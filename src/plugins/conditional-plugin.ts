@@ -10,14 +10,22 @@ export type PluginCondition = Readonly<Record<string, readonly string[]>>;
 /** The plugin, called only for requests that match one of `conditions`; without conditions for all. */
 export function whenMatches(handle: PluginHandle, conditions: readonly PluginCondition[]): PluginHandle {
   if (conditions.length === 0) return handle;
+  const applies = (request: Request): boolean => conditions.some((condition) => matches(condition, request));
+  const { observe } = handle;
   return {
     ...handle,
-    invoke: (input, signal) =>
-      conditions.some((condition) => matches(condition, input)) ? handle.invoke(input, signal) : { outcome: 'allow' },
+    invoke: (input, signal) => (applies(input) ? handle.invoke(input, signal) : { outcome: 'allow' }),
+    observe:
+      observe &&
+      ((record) => {
+        if (applies(record)) observe(record);
+      }),
   };
 }
 
-function matches(condition: PluginCondition, input: PluginInput): boolean {
+type Request = Pick<PluginInput, 'entity' | 'extensions'>;
+
+function matches(condition: PluginCondition, input: Request): boolean {
   return Object.entries(condition).every(([field, accepted]) => {
     const value = valueOf(field, input);
     if (value === undefined) return false;
@@ -28,7 +36,7 @@ function matches(condition: PluginCondition, input: PluginInput): boolean {
 }
 
 /** What the request has for a field of a condition. Source: plugin runtime, "Conditions". */
-function valueOf(field: string, { entity, extensions }: PluginInput): string | undefined {
+function valueOf(field: string, { entity, extensions }: Request): string | undefined {
   const entityOf = (type: string): string | undefined => (entity.type === type ? entity.name : undefined);
   const mcp = (member: string): string | undefined =>
     text(extensions.mcp, 'tool', member) ??

@@ -8,11 +8,14 @@ import type {
   IdentityOutcome,
   OnError,
   Plugin,
+  PluginInput,
   PluginMode,
   PluginOutcome,
 } from '../engine/plugin.ts';
+import { isJson } from '../engine/values.ts';
 import type { InvokeResult, PluginFailure, PluginHandle } from '../engine/plugin-handle.ts';
-import { viewOf, viewOfExtensions, withImplied } from './capability-view.ts';
+import { frozenCopy, viewOf, viewOfExtensions, withImplied } from './capability-view.ts';
+import { RecordView } from './record-view.ts';
 
 /** A plugin entry as the bundle has it, defaults filled in. */
 export interface PluginEntry {
@@ -52,13 +55,15 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
   };
   let restsUntil = 0;
 
+  const observesOnly = plugin.invoke === undefined && plugin.observe !== undefined;
+
   const call = async <Answer>(
     hook: HookName,
     run: ((signal: AbortSignal) => Awaitable<Answer>) | undefined,
     accepts: (answer: Answer) => boolean,
     outer: AbortSignal | undefined,
   ): Promise<Answer | PluginFailure> => {
-    if (run === undefined || (entry.hooks.length > 0 && !entry.hooks.includes(hook))) {
+    if (run === undefined || !entry.hooks.includes(hook)) {
       options.alarm({ alarm: 'plugin_failure', plugin: entry.name, hook, failure: 'hook' });
       return failure;
     }
@@ -75,8 +80,11 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
     mode: entry.mode,
     priority: entry.priority,
     hooks: entry.hooks,
-    modifies: mayChange,
+    modifies: mayChange && !observesOnly,
+    observesOnly,
+    observe: observerOf(entry.name, plugin, capabilities, options.alarm),
     async invoke(input, signal) {
+      if (observesOnly && entry.hooks.includes(input.hook)) return ALLOW;
       if (options.now() < restsUntil) return ALLOW;
       const view = viewOf(input, capabilities);
       const run = plugin.invoke?.bind(plugin);
@@ -84,18 +92,18 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
         input.hook,
         run === undefined ? undefined : (inner) => run(view, { signal: inner }),
         (answer) =>
-          isPluginOutcome(answer) && (answer.outcome !== 'modify' || mayModify(answer, mayChange, capabilities)),
+          isPluginOutcome(answer) && (answer.outcome !== 'modify' || mayModify(answer, input, mayChange, capabilities)),
         signal,
       );
       switch (outcome.outcome) {
         case 'allow':
           return ALLOW;
         case 'deny':
-          return { outcome: 'deny', violation: outcome.violation };
+          return { outcome: 'deny', violation: outcome.violation, failed: false };
         case 'modify':
           return { ...outcome, labels: outcome.labels ?? [] };
         case 'failed':
-          if (entry.onError === 'fail') return { outcome: 'deny', violation: outcome.violation };
+          if (entry.onError === 'fail') return { outcome: 'deny', violation: outcome.violation, failed: true };
           if (entry.onError === 'disable') {
             restsUntil = options.now() + DISABLE_FOR;
             options.alarm({ alarm: 'plugin_disabled', plugin: entry.name, for_ms: DISABLE_FOR });
@@ -105,20 +113,22 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
     },
     resolveIdentity(input) {
       const run = plugin.resolveIdentity?.bind(plugin);
+      const visible = Object.freeze({ entity: frozenCopy(input.entity), headers: frozenCopy({ ...input.headers }) });
       return call<IdentityOutcome>(
         'identity.resolve',
-        run === undefined ? undefined : (signal) => run(input, { signal }),
+        run === undefined ? undefined : (signal) => run(visible, { signal }),
         isIdentityOutcome,
         undefined,
       );
     },
     delegate(input, signal) {
       const run = plugin.delegate?.bind(plugin);
-      const visible = {
-        ...input,
+      const visible = Object.freeze({
+        entity: frozenCopy(input.entity),
         extensions: viewOfExtensions(input.extensions, capabilities),
-        credentials: capabilities.has('read_inbound_credentials') ? input.credentials : [],
-      };
+        credentials: capabilities.has('read_inbound_credentials') ? frozenCopy(input.credentials) : [],
+        config: frozenCopy(input.config),
+      });
       return call<DelegateOutcome>(
         'token.delegate',
         run === undefined ? undefined : (inner) => run(visible, { signal: inner }),
@@ -128,7 +138,13 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
     },
     elicit(input, signal) {
       const run = plugin.elicit?.bind(plugin);
-      const visible = { ...input, extensions: viewOfExtensions(input.extensions, capabilities) };
+      const visible = Object.freeze({
+        ...input,
+        entity: frozenCopy(input.entity),
+        extensions: viewOfExtensions(input.extensions, capabilities),
+        args: frozenCopy(input.args),
+        config: frozenCopy(input.config),
+      });
       return call<ElicitOutcome>(
         'elicit',
         run === undefined ? undefined : (inner) => run(visible, { signal: inner }),
@@ -136,6 +152,26 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
         signal,
       );
     },
+  };
+}
+
+/** `observe` of a plugin, with its capability view and its failures alarmed. */
+function observerOf(
+  name: string,
+  plugin: Plugin,
+  capabilities: ReadonlySet<Capability>,
+  alarm: PluginHostOptions['alarm'],
+): PluginHandle['observe'] {
+  const observe = plugin.observe?.bind(plugin);
+  if (observe === undefined) return undefined;
+  const failed = (): void => alarm({ alarm: 'audit_write_failed', plugin: name, failure: 'error' });
+  return (record) => {
+    try {
+      const answer = observe(new RecordView(record, capabilities));
+      if (answer instanceof Promise) answer.catch(failed);
+    } catch {
+      failed();
+    }
   };
 }
 
@@ -147,40 +183,41 @@ export async function inTime<Answer>(
   limit: number,
   outer: AbortSignal | undefined,
 ): Promise<Timely<Answer>> {
+  if (outer?.aborted === true) return { kind: 'error' };
   const giveUp = new AbortController();
   const signal = outer === undefined ? giveUp.signal : AbortSignal.any([outer, giveUp.signal]);
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
-      resolve({ kind: 'timeout' });
+      settle({ kind: 'timeout' });
       giveUp.abort();
     }, limit);
+    const abandon = (): void => settle({ kind: 'error' });
     const settle = (answer: Timely<Answer>): void => {
       clearTimeout(timer);
+      outer?.removeEventListener('abort', abandon);
       resolve(answer);
     };
-    outer?.addEventListener('abort', () => settle({ kind: 'error' }), { once: true });
-    try {
-      const answer = run(signal);
-      if (!(answer instanceof Promise)) settle({ kind: 'answer', value: answer });
-      else
-        answer.then(
-          (value) => settle({ kind: 'answer', value }),
-          () => settle({ kind: 'error' }),
-        );
-    } catch {
-      settle({ kind: 'error' });
-    }
+    outer?.addEventListener('abort', abandon, { once: true });
+    // The function is asynchronous so that a throw, a rejection and a promise of another make end alike.
+    const answering = async (): Promise<Answer> => run(signal);
+    answering().then((value) => settle({ kind: 'answer', value }), abandon);
   });
 }
 
+/** Whether an answer changes only what there is to change at this call and what the entry may change. */
 function mayModify(
   answer: PluginOutcome & { readonly outcome: 'modify' },
+  input: PluginInput,
   mayChange: boolean,
   capabilities: ReadonlySet<Capability>,
 ): boolean {
-  const changes = answer.args !== undefined || answer.result !== undefined || answer.field !== undefined;
-  if (changes && !mayChange) return false;
-  return answer.labels === undefined || (mayChange && capabilities.has('append_labels'));
+  const { args, result, field, labels } = answer;
+  if (!mayChange) return args === undefined && result === undefined && field === undefined && labels === undefined;
+  const isStage = input.field !== undefined;
+  if (args !== undefined && (isStage || input.phase !== 'pre' || !isJson(args))) return false;
+  if (result !== undefined && (isStage || input.phase !== 'post' || !isJson(result))) return false;
+  if (field !== undefined && (!isStage || !isJson(field))) return false;
+  return labels === undefined || capabilities.has('append_labels');
 }
 
 function isPluginOutcome(answer: unknown): answer is PluginOutcome {
@@ -200,7 +237,16 @@ function isPluginOutcome(answer: unknown): answer is PluginOutcome {
 function isIdentityOutcome(answer: unknown): answer is IdentityOutcome {
   if (!isRecord(answer)) return false;
   if (answer['outcome'] === 'denied') return isViolation(answer['violation']);
-  return answer['outcome'] === 'identified' && isRecord(answer['identity']);
+  if (answer['outcome'] !== 'identified' || !isRecord(answer['identity'])) return false;
+  const { subject, client } = answer['identity'];
+  return isPrincipal(subject, 'id') && isPrincipal(client, 'client_id');
+}
+
+/** Absent, or a record whose name is text and whose lists are lists: text in place of a list would match by its parts. */
+function isPrincipal(value: unknown, name: 'id' | 'client_id'): boolean {
+  if (value === undefined) return true;
+  if (!isRecord(value) || (value[name] !== undefined && typeof value[name] !== 'string')) return false;
+  return ['roles', 'permissions', 'teams'].every((list) => value[list] === undefined || isStrings(value[list]));
 }
 
 function isDelegateOutcome(answer: unknown): answer is DelegateOutcome {

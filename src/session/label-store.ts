@@ -21,6 +21,32 @@ export interface StoreHealth {
   readonly detail: string;
 }
 
+/** One thing examined. `unknown` means that it could not be found out, such as for want of a permission. */
+export interface StoreCheck {
+  /** Stable: `reachable`, `eviction_policy`, … */
+  readonly name: string;
+  readonly outcome: 'ok' | 'problem' | 'unknown';
+  /** One line, without credentials. */
+  readonly detail: string;
+  /** What to do about it. */
+  readonly advice?: string;
+}
+
+/** Hears what a store does, for metrics. Its methods must not throw. */
+export interface StoreObserver {
+  /** After each load or append that used the store's server. `failure` is undefined when it succeeded. */
+  operation(op: StoreOperation, milliseconds: number, failure: SessionStoreError['failure'] | undefined): void;
+  breaker(state: 'closed' | 'open' | 'half_open'): void;
+  /** A load lacked labels that this process knows of. */
+  regression(): void;
+  /** The lifetime of a session's labels could not be extended. */
+  refreshFailure(): void;
+  /** Sessions whose labels this process remembers. */
+  floorSize(sessions: number): void;
+}
+
+export type StoreOperation = 'load' | 'append';
+
 /**
  * The labels of sessions. Sets only grow: what was appended is never taken away by another append, in whatever order
  * appends arrive. Source: seed document of the label store, session state specification part A.
@@ -35,7 +61,14 @@ export interface LabelStore {
   loadLabels(sessionId: string): Awaitable<ReadonlySet<string>>;
   /** One atomic union. Appending nothing touches nothing. Throws or rejects with `SessionStoreError`. */
   appendLabels(sessionId: string, labels: readonly string[]): Awaitable<void>;
+  /**
+   * True when an acknowledged append is more than what a load shows: then labels that a load returned must be appended
+   * all the same before a decision relies on them. Absent means false.
+   */
+  readonly confirmsAppends?: boolean;
   health(): Awaitable<StoreHealth>;
+  /** Examines the servers behind the store, for operators. Absent when there are none. Never rejects. */
+  selfCheck?(): Promise<readonly StoreCheck[]>;
   /** Later calls fail with `SessionStoreError` of failure `closed`. */
   close(): Awaitable<void>;
 }
@@ -46,6 +79,9 @@ export interface SessionStoreContext {
   readonly now: () => number;
   /** Folder that relative paths of the bundle start from. */
   readonly baseDirectory: string;
+  /** Where `env_var` secrets come from. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly observer?: StoreObserver;
   /** Reports something operators must hear of. Never throws. */
   readonly alarm: (alarm: Alarm) => void;
 }
@@ -56,6 +92,15 @@ export interface Alarm {
   readonly [detail: string]: string | number | boolean | undefined;
 }
 
+/** Something an author should reconsider, though the store can be built. */
+export interface StoreWarning {
+  readonly code: 'session/ttl-unsound';
+  /** Key of the block that it is about. */
+  readonly key: string;
+  readonly message: string;
+  readonly help?: string;
+}
+
 /**
  * Builds the stores of one kind. `schema` (JSON Schema 2020-12, closed) describes the `session_store` block, `kind`
  * included. `build` may throw an `Error` whose message tells the author what is wrong with the block; it must not dial.
@@ -64,4 +109,6 @@ export interface SessionStoreFactory {
   readonly kind: string;
   readonly schema: Readonly<Record<string, unknown>>;
   build(config: Readonly<Record<string, unknown>>, context: SessionStoreContext): LabelStore;
+  /** Looks for what is doubtful in a block that the schema accepts. */
+  lint?(config: Readonly<Record<string, unknown>>): readonly StoreWarning[];
 }

@@ -1,10 +1,4 @@
-import { LRUCache } from 'lru-cache';
-import {
-  SessionStoreError,
-  type LabelStore,
-  type SessionStoreContext,
-  type SessionStoreFactory,
-} from './label-store.ts';
+import { SessionStoreError, type LabelStore, type SessionStoreFactory } from './label-store.ts';
 
 const EMPTY: ReadonlySet<string> = new Set();
 
@@ -16,25 +10,17 @@ export interface MemoryStoreOptions {
   readonly maxSessions?: number;
   /** A session untouched for this long is forgotten; absent means never. Whole milliseconds. */
   readonly idleMilliseconds?: number;
+  /** Milliseconds that never step back nor jump ahead; default the process's monotonic clock. */
+  readonly clock?: () => number;
 }
 
 /**
  * Labels in this process: shared by nobody, lost at its end. It answers at once, and at its bound it refuses new
  * sessions instead of forgetting the labels of a live one.
  */
-export function memoryStore(options: MemoryStoreOptions = {}, context?: Pick<SessionStoreContext, 'now'>): LabelStore {
-  const maxSessions = options.maxSessions ?? DEFAULT_MAX_SESSIONS;
-  const { idleMilliseconds } = options;
-  const now = context?.now;
-  const sessions: Sessions =
-    idleMilliseconds === undefined
-      ? new Map<string, ReadonlySet<string>>()
-      : new LRUCache<string, ReadonlySet<string>>({
-          max: maxSessions,
-          ttl: idleMilliseconds,
-          updateAgeOnGet: true,
-          ...(now === undefined ? {} : { perf: { now } }),
-        });
+export function memoryStore(options: MemoryStoreOptions = {}): LabelStore {
+  const { maxSessions = DEFAULT_MAX_SESSIONS, idleMilliseconds, clock = monotonic } = options;
+  const sessions = idleMilliseconds === undefined ? new KeptSessions() : new IdleSessions(idleMilliseconds, clock);
   let closed = false;
   const open = (): void => {
     if (closed) throw new SessionStoreError('closed', 'the session store is closed');
@@ -43,17 +29,17 @@ export function memoryStore(options: MemoryStoreOptions = {}, context?: Pick<Ses
     kind: 'memory',
     loadLabels(sessionId) {
       open();
-      return sessions.get(sessionId) ?? EMPTY;
+      return sessions.touch(sessionId) ?? EMPTY;
     },
     appendLabels(sessionId, labels) {
       open();
       if (labels.length === 0) return;
-      const known = sessions.get(sessionId);
-      if (known === undefined && sessions.size >= maxSessions) {
-        if (sessions instanceof LRUCache) sessions.purgeStale();
+      const known = sessions.touch(sessionId);
+      if (known === undefined) {
+        sessions.forgetIdle();
         if (sessions.size >= maxSessions) throw new SessionStoreError('full', `no room beyond ${maxSessions} sessions`);
       }
-      sessions.set(sessionId, new Set([...(known ?? EMPTY), ...labels]));
+      sessions.put(sessionId, new Set([...(known ?? EMPTY), ...labels]));
     },
     health: () => ({ healthy: !closed, detail: closed ? 'closed' : `in process, ${sessions.size} sessions` }),
     close() {
@@ -63,7 +49,84 @@ export function memoryStore(options: MemoryStoreOptions = {}, context?: Pick<Ses
   };
 }
 
-type Sessions = Map<string, ReadonlySet<string>> | LRUCache<string, ReadonlySet<string>>;
+function monotonic(): number {
+  return performance.now();
+}
+
+/** Sessions that stay. */
+class KeptSessions {
+  readonly #labels = new Map<string, ReadonlySet<string>>();
+
+  get size(): number {
+    return this.#labels.size;
+  }
+
+  touch(sessionId: string): ReadonlySet<string> | undefined {
+    return this.#labels.get(sessionId);
+  }
+
+  put(sessionId: string, labels: ReadonlySet<string>): void {
+    this.#labels.set(sessionId, labels);
+  }
+
+  forgetIdle(): void {
+    // Nothing grows too old here.
+  }
+
+  clear(): void {
+    this.#labels.clear();
+  }
+}
+
+interface Session {
+  readonly labels: ReadonlySet<string>;
+  readonly touchedAt: number;
+}
+
+/** Sessions that are forgotten when untouched for long. The map's order is that of the last touch, oldest first. */
+class IdleSessions {
+  readonly #sessions = new Map<string, Session>();
+  readonly #limit: number;
+  readonly #clock: () => number;
+
+  constructor(limit: number, clock: () => number) {
+    this.#limit = limit;
+    this.#clock = clock;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  touch(sessionId: string): ReadonlySet<string> | undefined {
+    const session = this.#sessions.get(sessionId);
+    if (session === undefined) return undefined;
+    this.#sessions.delete(sessionId);
+    if (this.#isIdle(session)) return undefined;
+    this.put(sessionId, session.labels);
+    return session.labels;
+  }
+
+  put(sessionId: string, labels: ReadonlySet<string>): void {
+    this.#sessions.delete(sessionId);
+    this.#sessions.set(sessionId, { labels, touchedAt: this.#clock() });
+  }
+
+  forgetIdle(): void {
+    for (const [sessionId, session] of this.#sessions) {
+      if (!this.#isIdle(session)) return;
+      this.#sessions.delete(sessionId);
+    }
+  }
+
+  clear(): void {
+    this.#sessions.clear();
+  }
+
+  #isIdle({ touchedAt }: Session): boolean {
+    return this.#clock() - touchedAt >= this.#limit;
+  }
+}
 
 /** `session_store: {kind: memory, max_sessions?, idle_seconds?}` */
 export const memoryStoreFactory: SessionStoreFactory = {
@@ -88,14 +151,10 @@ export const memoryStoreFactory: SessionStoreFactory = {
     required: ['kind'],
     additionalProperties: false,
   },
-  build(config, context) {
-    const { max_sessions: maxSessions, idle_seconds: idleSeconds } = config;
-    return memoryStore(
-      {
-        ...(typeof maxSessions === 'number' ? { maxSessions } : {}),
-        ...(typeof idleSeconds === 'number' ? { idleMilliseconds: idleSeconds * 1000 } : {}),
-      },
-      context,
-    );
+  build({ max_sessions: maxSessions, idle_seconds: idleSeconds }) {
+    return memoryStore({
+      ...(typeof maxSessions === 'number' ? { maxSessions } : {}),
+      ...(typeof idleSeconds === 'number' ? { idleMilliseconds: idleSeconds * 1000 } : {}),
+    });
   },
 };

@@ -74,8 +74,8 @@ void describe('the evaluation contract', () => {
     const violation = { code: 'session_tainted', reason: 'write-down blocked', details: { 'http.status': 403 } };
     assert.deepEqual(schemaErrors(schema, allowed), []);
     assert.deepEqual(schemaErrors(schema, { ...allowed, decision: 'deny', violation, constraint: null }), []);
-    assert.equal(schemaErrors(schema, { ...allowed, decision: 'maybe' }).length, 1);
-    assert.equal(schemaErrors(schema, { ...allowed, reason: 'none' }).length, 1);
+    assert.notDeepEqual(schemaErrors(schema, { ...allowed, decision: 'maybe' }), []);
+    assert.notDeepEqual(schemaErrors(schema, { ...allowed, reason: 'none' }), []);
   });
 });
 

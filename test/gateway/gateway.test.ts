@@ -71,10 +71,46 @@ describe('who may talk to the gateway', () => {
     assert.equal(running.engine.preCalls[0]?.extensions?.http?.host, 'mcp.example');
   });
 
-  test('one Host line, no more and no less', async () => {
+  test('pages of an allowed origin may ask and read, on the MCP endpoint', async () => {
+    const origin = 'https://app.example';
+    await start(
+      { identify: bearerIdentity },
+      (_, response) => {
+        response.writeHead(200, { 'content-type': 'application/json', 'access-control-allow-origin': '*' }).end(RESULT);
+      },
+      { allowOrigins: [origin] },
+    );
+    const preflight = await ask(running.url, {
+      method: 'OPTIONS',
+      headers: {
+        Origin: origin,
+        'Access-Control-Request-Method': 'POST',
+        'Access-Control-Request-Headers': 'authorization, mcp-session-id',
+        Authorization: 'Bearer bad',
+      },
+    });
+    assert.equal(preflight.status, 204);
+    assert.equal(preflight.headers['access-control-allow-headers'], 'authorization, mcp-session-id');
+    assert.equal(preflight.headers['access-control-allow-methods'], 'POST, GET, DELETE');
+    assert.equal(upstream.requests.length, 0);
+    const answers = [
+      preflight,
+      await post(running.url, toolCall(1, 't'), { Origin: origin }),
+      await post(running.url, toolCall(1, 't'), { Origin: origin, Authorization: 'Bearer bad' }),
+    ];
+    for (const answer of answers) assert.equal(answer.headers['access-control-allow-origin'], origin);
+    const evil = await post(running.url, toolCall(1, 't'), { Origin: 'https://evil.example' });
+    assert.equal(evil.headers['access-control-allow-origin'], undefined);
+  });
+
+  test('one Host line, and one of each header that only one reader may choose', async () => {
     await start();
     const twice = 'GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n';
     assert.match(await raw(running.url, twice), /^HTTP\/1\.1 (?:400|403) /);
+    for (const header of ['Content-Type: text/plain', 'Authorization: Bearer a']) {
+      const text = `GET / HTTP/1.1\r\nHost: localhost\r\n${header}\r\n${header}\r\nConnection: close\r\n\r\n`;
+      assert.match(await raw(running.url, text), /^HTTP\/1\.1 400 .*gateway\.repeated_header/s);
+    }
     assert.match(await raw(running.url, 'GET / HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 403 /);
     assert.match(
       await raw(running.url, 'GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n'),

@@ -206,6 +206,7 @@ describe('requests that are refused', () => {
       400,
       '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","arguments":[1]}}',
     ],
+    'gateway.ambiguous_method': [400, '{"jsonrpc":"2.0","id":1,"method":"Tools/Call ","params":{"name":"t"}}'],
     'gateway.header_mismatch': [400, JSON.stringify(toolCall(1, 't')), { 'Mcp-Name': 'other' }],
     'gateway.batch_unsupported': [
       400,

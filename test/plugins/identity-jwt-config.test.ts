@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { exportJWK, exportPKCS8, exportSPKI } from 'jose';
-import type { PluginContext } from '../../src/engine/plugin.ts';
+import type { PluginEntryContext } from '../../src/engine/plugin.ts';
 import { identityJwt } from '../../src/plugins/identity-jwt/identity-jwt.ts';
 import type { Alarm } from '../../src/session/label-store.ts';
 import { signToken, signingKey } from '../support/issuer.ts';
@@ -95,11 +95,13 @@ describe('the schema', () => {
 
 describe('create refuses', () => {
   const alarms: Alarm[] = [];
-  const context: PluginContext = {
+  const context: PluginEntryContext = {
     name: 'idp',
     now: Date.now,
     baseDirectory: folder,
     alarm: (alarm) => void alarms.push(alarm),
+    mode: 'sequential',
+    capabilities: new Set(),
   };
   const { publicKey: pssKey } = generateKeyPairSync('rsa-pss', { modulusLength: 2048 });
   const { publicKey: smallKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });

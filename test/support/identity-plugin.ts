@@ -30,7 +30,14 @@ export function identityPlugin(config: IdentityConfig, baseDirectory = tmpdir())
   const alarms: Alarm[] = [];
   const clock = { now: Date.now() };
   const alarm = (raised: Alarm): void => void alarms.push(raised);
-  const plugin = identityJwt.create(config, { name: 'idp', now: () => clock.now, baseDirectory, alarm });
+  const plugin = identityJwt.create(config, {
+    name: 'idp',
+    now: () => clock.now,
+    baseDirectory,
+    alarm,
+    mode: 'sequential',
+    capabilities: new Set(),
+  });
   return {
     plugin,
     alarms,

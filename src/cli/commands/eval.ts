@@ -5,6 +5,7 @@ import { loadBundle } from '../../config/load-bundle.ts';
 import type { Bundle } from '../../engine/bundle.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { createEngine } from '../../engine/policy-engine.ts';
+import { mutedAuditLogger } from '../../plugins/audit-logger/audit-logger.ts';
 import type { Alarm } from '../../session/label-store.ts';
 import { memoryStore } from '../../session/memory-store.ts';
 import { stringifyJson } from '../../text/json.ts';
@@ -28,7 +29,7 @@ export function evalCommand(terminal: Terminal): Command {
     .summary('decide requests offline, one JSON line in, one out')
     .description(
       'Decides the requests of FILE on BUNDLE, one JSON line in, one JSON line out, in order. Blank lines are passed over.\n' +
-        '`indelible schema request` and `indelible schema answer` describe the lines.',
+        '`indelible schema request` and `indelible schema answer` describe the lines. Audit records are not written.',
     )
     .argument('<bundle>', 'file or folder')
     .requiredOption('--requests <file>', 'request lines, `-` for standard input')
@@ -47,7 +48,8 @@ export function evalCommand(terminal: Terminal): Command {
 
 async function evalRequests(path: string, options: Options, terminal: Terminal): Promise<void> {
   const alarm = (raised: Alarm): void => void terminal.complain(`alarm ${JSON.stringify(raised)}`);
-  const loaded = await loadBundle(path, { environment: terminal.environment, alarm });
+  const plugins = [mutedAuditLogger];
+  const loaded = await loadBundle(path, { environment: terminal.environment, alarm, plugins });
   if (!loaded.ok) {
     await reportRejection(path, loaded, terminal);
     return;

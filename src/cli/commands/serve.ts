@@ -3,7 +3,13 @@ import { loadBundle, type LoadResult } from '../../config/load-bundle.ts';
 import type { LoadOptions } from '../../config/load-options.ts';
 import { renderText } from '../../diagnostics/render.ts';
 import { createEngine, type PolicyEngine } from '../../engine/policy-engine.ts';
-import { createGateway, createTelemetry, type ListenAddress, type Telemetry } from '../../gateway/index.ts';
+import {
+  createGateway,
+  createTelemetry,
+  storeMetrics,
+  type ListenAddress,
+  type Telemetry,
+} from '../../gateway/index.ts';
 import { droppedText } from '../load-result.ts';
 import type { Terminal } from '../terminal.ts';
 import { watchBundle } from '../watch-bundle.ts';
@@ -35,10 +41,14 @@ export function serveCommand(terminal: Terminal): Command {
     .description('Serves MCP over Streamable HTTP in front of one upstream and enforces BUNDLE on its calls.')
     .argument('<bundle>', 'file or folder')
     .requiredOption('--upstream <url>', "the upstream's MCP endpoint", parseUrl)
-    .option('--listen <host:port>', 'where clients connect', parseAddress, { host: '127.0.0.1', port: 8800 })
+    .addOption(
+      new Option('--listen <host:port>', 'where clients connect')
+        .argParser(parseAddress)
+        .default({ host: '127.0.0.1', port: 8800 }, '127.0.0.1:8800'),
+    )
     .option('--admin <host:port>', 'where /healthz, /readyz and /metrics are served', parseAddress)
-    .option('--allow-host <name>', 'a name that clients call the gateway by (repeatable)', collect, [])
-    .option('--allow-origin <origin>', 'an origin that browsers may call from (repeatable)', collect, [])
+    .addOption(repeatable('--allow-host <name>', 'a name that clients call the gateway by (repeatable)'))
+    .addOption(repeatable('--allow-origin <origin>', 'an origin that browsers may call from (repeatable)'))
     .addOption(
       new Option('--scheme <scheme>', 'what clients use, when TLS ends before the gateway')
         .choices(['http', 'https'])
@@ -67,7 +77,8 @@ export function serveCommand(terminal: Terminal): Command {
 async function serve(path: string, options: Options, terminal: Terminal): Promise<void> {
   const telemetry = createTelemetry({ level: options.logLevel });
   const { alarm } = telemetry;
-  const load: LoadOptions = { alarm, environment: terminal.environment };
+  const storeObserver = storeMetrics(telemetry.registry);
+  const load: LoadOptions = { alarm, environment: terminal.environment, storeObserver };
   const loaded = await loadBundle(path, load);
   await terminal.stderr.write(findingsText(loaded, terminal));
   if (!loaded.ok) {
@@ -215,6 +226,10 @@ function parseCount(text: string): number {
   if (!Number.isSafeInteger(count) || count < 1)
     throw new InvalidArgumentError('It has to be a positive whole number.');
   return count;
+}
+
+function repeatable(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(collect).default([], 'none');
 }
 
 function collect(value: string, earlier: readonly string[]): readonly string[] {

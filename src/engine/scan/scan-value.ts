@@ -11,7 +11,7 @@ export function scanValue(value: JsonValue, find: Finder): boolean {
   while (pending.length > 0) {
     const next = pending.pop();
     if (next === undefined) continue;
-    if (typeof next === 'string' || typeof next === 'number') {
+    if (typeof next === 'string' || isNumber(next)) {
       if (find(String(next)).length > 0) return true;
     } else if (isArray(next)) {
       for (const item of next) pending.push(item);
@@ -36,7 +36,7 @@ export function redactFindings(value: JsonValue, find: Finder, replacement: stri
   const redact = (text: string): string => redactText(text, find, replacement);
   const scalar = (item: JsonValue): JsonValue => {
     if (typeof item === 'string') return redact(item);
-    return typeof item === 'number' && find(String(item)).length > 0 ? replacement : item;
+    return isNumber(item) && find(String(item)).length > 0 ? replacement : item;
   };
   const outermost = open(value);
   if (outermost === undefined) return scalar(value);
@@ -139,6 +139,10 @@ function distinct(names: readonly string[]): readonly string[] {
     used.add(free);
     return free;
   });
+}
+
+function isNumber(value: JsonValue): value is number | bigint {
+  return typeof value === 'number' || typeof value === 'bigint';
 }
 
 function isArray(value: JsonValue): value is readonly JsonValue[] {

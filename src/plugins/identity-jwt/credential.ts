@@ -1,4 +1,4 @@
-import type { InboundCredential } from '../../engine/plugin.ts';
+import type { InboundCredential } from '../../engine/inbound-credential.ts';
 
 /**
  * A credential whose `token` is read by name only: `JSON.stringify`, `util.inspect`, a logger or a spread pass over it.

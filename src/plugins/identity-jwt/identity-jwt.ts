@@ -87,4 +87,11 @@ export const identityJwt = definePlugin<IdentityJwtConfig>({
   configSchema: identityJwtConfigSchema,
   hooks: ['identity.resolve'],
   create,
+  lint: ({ trusted_issuers: issuers }) =>
+    issuers
+      .filter(({ audiences }) => audiences === undefined || audiences.length === 0)
+      .map(({ issuer }) => ({
+        message: `tokens of \`${issuer}\` are accepted whatever audience they were issued for`,
+        help: 'name the audiences of this gateway in `audiences`',
+      })),
 });

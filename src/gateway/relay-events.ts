@@ -1,0 +1,40 @@
+import { createEventReader, withData } from './event-stream.ts';
+import type { StreamEvent } from './event-stream.ts';
+import { write } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
+import type { GatewayContext } from './gateway-context.ts';
+import { report } from './relay.ts';
+import { joinScreened, screenText } from './screen.ts';
+import type { FindRequest, ScreenedText } from './screen.ts';
+import type { UpstreamResponse } from './upstream.ts';
+
+/** Decides every event of a stream before it is sent on. Ends with the stream; rejects with `ClientGoneError`. */
+export async function relayEvents(
+  gateway: GatewayContext,
+  exchange: Exchange,
+  response: UpstreamResponse,
+  find: FindRequest,
+  onScreened: (event: StreamEvent, screened: ScreenedText | undefined) => void,
+): Promise<void> {
+  const { limits } = gateway;
+  const reader = createEventReader(limits.maxEventBytes);
+  for (;;) {
+    const chunk = await response.body.next(limits.streamIdleMs);
+    if (chunk === undefined) return;
+    for (const event of reader.push(chunk)) {
+      if (event.data === undefined || event.data === '') {
+        onScreened(event, undefined);
+        await write(exchange.response, event.raw, limits.clientStallMs);
+        continue;
+      }
+      const screened = await screenText(event.data, find, gateway);
+      if (screened === undefined) gateway.telemetry.upstreamError('invalid');
+      else onScreened(event, screened);
+      if (screened === undefined) continue;
+      report(gateway, screened.messages);
+      const text = screened.unchanged ? event.data : joinScreened(screened, []);
+      if (text === undefined) continue;
+      await write(exchange.response, screened.unchanged ? event.raw : withData(event, text), limits.clientStallMs);
+    }
+  }
+}

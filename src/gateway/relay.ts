@@ -1,0 +1,66 @@
+import type { RequestId } from './client-message.ts';
+import type { Exchange } from './exchange.ts';
+import type { GatewayContext } from './gateway-context.ts';
+import type { PendingRequest } from './pending-requests.ts';
+import type { Screened } from './screen.ts';
+import type { GatewaySession } from './session-table.ts';
+import type { UpstreamResponse } from './upstream.ts';
+
+/** A response to a POST, and what it is to be measured by. */
+export interface Relay {
+  readonly response: UpstreamResponse;
+  /** Requests that went upstream with this POST. */
+  readonly pending: readonly PendingRequest[];
+  /** Responses that the gateway already has, of a batch. */
+  readonly answered: readonly string[];
+  readonly batch: boolean;
+  readonly session: GatewaySession | undefined;
+  /** Puts a session of the gateway before the upstream's; present when the POST may open one. */
+  readonly openSession: ((upstreamId: string) => Promise<GatewaySession>) | undefined;
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Marks the requests that `messages` answer, here and in the session. */
+export function settle(
+  gateway: GatewayContext,
+  relay: Relay,
+  messages: readonly Screened[],
+  waiting: Map<RequestId, PendingRequest>,
+): void {
+  const ledger = relay.session === undefined ? undefined : gateway.ledger.ofSession(relay.session.id);
+  for (const { request } of messages) {
+    if (request === undefined) continue;
+    waiting.delete(request.id);
+    ledger?.settle(request.id);
+  }
+}
+
+/** Raises an alarm for each message that a client may not see. */
+export function report(gateway: GatewayContext, messages: readonly Screened[]): void {
+  for (const { fault } of messages) {
+    if (fault !== undefined) gateway.telemetry.alarm({ alarm: 'gateway_upstream_message_dropped', fault });
+  }
+}
+
+/** Puts a denial into the request log. */
+export function noteDenied(exchange: Exchange, message: Screened): void {
+  if (message.denied === undefined) return;
+  exchange.note.outcome = message.denied.decision;
+  if (message.denied.violation !== null) exchange.note.code = message.denied.violation.code;
+}
+
+/** The type of a `content-type` header without its parameters, in lower case. */
+export function mediaType(header: string | string[] | undefined): string {
+  const text = typeof header === 'string' ? header : (header?.[0] ?? '');
+  return (text.split(';')[0] ?? '').trim().toLowerCase();
+}
+
+/** Undefined for bytes that are not UTF-8. */
+export function decode(bytes: Buffer): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,83 @@
+import type { Extensions, JsonValue } from '../../engine/operation.ts';
+import type { DecisionRecord } from '../../engine/plugin.ts';
+import { stringifyJson } from '../../text/json.ts';
+
+export interface RecordOptions {
+  readonly plugin: string;
+  readonly source: string | undefined;
+  readonly maskArguments: boolean;
+}
+
+const MASKED = '[MASKED]';
+
+/** A decision as one line of JSON, without the line break. What the plugin may not see is left out. */
+export function recordText(record: DecisionRecord, options: RecordOptions): string {
+  const { violation, session, labels, extensions } = record;
+  const args = argumentsOf(record, options.maskArguments);
+  const line = {
+    ts: new Date(record.time).toISOString(),
+    plugin: options.plugin,
+    ...(options.source === undefined ? {} : { source: options.source }),
+    ...callerOf(extensions),
+    entity: { type: record.entity.type, name: record.entity.name },
+    ...(args === undefined ? {} : callOf(record, args)),
+    ...(record.delegatedHeaders.length === 0
+      ? {}
+      : { delegated_tokens: record.delegatedHeaders.map((header) => ({ outbound_header: header })) }),
+    ...(record.operationId === undefined ? {} : { operation_id: record.operationId }),
+    ...(session === undefined ? {} : { session_id: session.id }),
+    phase: record.phase,
+    ...(record.route === undefined ? {} : { route: record.route }),
+    decision: record.decision,
+    ...(violation === null ? {} : { code: violation.code, reason: violation.reason }),
+    ...(record.decision === 'pending' && violation !== null ? { elicitation: violation.details } : {}),
+    modified: record.modified.args || record.modified.result,
+    ...(labels === undefined
+      ? {}
+      : { labels: { before: [...labels.before].toSorted(), after: [...labels.after].toSorted() } }),
+    bundle_digest: record.bundleDigest,
+    duration_ms: Math.round(record.duration * 1000) / 1000,
+  };
+  // Only data of the request and the plugins can hold integers that need the slower writer.
+  const plain = options.maskArguments && record.decision !== 'pending';
+  return plain ? JSON.stringify(line) : (stringifyJson(line) ?? '');
+}
+
+/** Who the request comes from. Source: reference facts on the built-in kinds, audit record. */
+function callerOf({ subject, client, caller_workload }: Extensions): object {
+  return {
+    ...(subject === undefined
+      ? {}
+      : {
+          subject: {
+            id: subject.id ?? null,
+            ...(subject.issuer === undefined ? {} : { issuer: subject.issuer }),
+            ...(subject.tenant === undefined ? {} : { tenant: subject.tenant }),
+            roles: subject.roles ?? [],
+            teams: subject.teams ?? [],
+          },
+        }),
+    ...(client === undefined
+      ? {}
+      : { client: { client_id: client.client_id, client_name: client.client_name ?? null } }),
+    ...(caller_workload?.spiffe_id === undefined ? {} : { caller_workload: caller_workload.spiffe_id }),
+  };
+}
+
+function argumentsOf(record: DecisionRecord, mask: boolean): JsonValue | undefined {
+  if (!mask) return record.args;
+  const { argumentNames } = record;
+  if (argumentNames === undefined) return undefined;
+  return Object.fromEntries(argumentNames.map((name) => [name, MASKED]));
+}
+
+function callOf({ entity }: DecisionRecord, args: JsonValue): object {
+  switch (entity.type) {
+    case 'tool':
+      return { tool_call: { name: entity.name, args } };
+    case 'prompt':
+      return { prompt_request: { name: entity.name, args } };
+    default:
+      return { args };
+  }
+}
