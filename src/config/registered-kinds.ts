@@ -3,6 +3,7 @@ import type { PluginKind } from '../engine/plugin.ts';
 import { authzen } from '../pdp/authzen.ts';
 import { cedarDirect } from '../pdp/cedar/cedar-direct.ts';
 import { cel } from '../pdp/cel/cel.ts';
+import { opa } from '../pdp/opa/opa.ts';
 import { auditLogger } from '../plugins/audit-logger/audit-logger.ts';
 import { identityJwt } from '../plugins/identity-jwt/identity-jwt.ts';
 import { piiScan } from '../plugins/pii-scan/pii-scan.ts';
@@ -19,7 +20,7 @@ export interface RegisteredKinds {
 
 const BUILT_IN_PLUGINS: readonly PluginKind[] = [identityJwt, auditLogger, piiScan];
 
-const BUILT_IN_DECISION_POINTS: readonly DecisionPointKind[] = [authzen, cedarDirect, cel];
+const BUILT_IN_DECISION_POINTS: readonly DecisionPointKind[] = [authzen, cedarDirect, cel, opa];
 
 /** The host's kinds before those of the package, so that a host can replace one. */
 export function registeredKinds(options: LoadOptions): RegisteredKinds {

@@ -16,6 +16,8 @@ export interface DecisionQuestion {
    * nothing. Null, empty lists and empty objects inside it stand for absent attributes. Never changed by the reader.
    */
   namespace(name: string): JsonValue | undefined;
+  /** Every name that `namespace` may have something for. */
+  namespaces(): ReadonlySet<string>;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Path } from '../language/ast.ts';
 import { attributeTree } from './attribute-tree.ts';
-import { compilePath, type AttributeScope } from './attributes.ts';
+import { ATTRIBUTE_NAMESPACES, compilePath, type AttributeScope } from './attributes.ts';
 import type { AttributeReader, DecisionQuestion } from './decision-point.ts';
 import type { Frame } from './frame.ts';
 import type { Entity, Extensions, JsonObject, JsonValue, Phase } from './operation.ts';
@@ -38,6 +38,13 @@ export class FrameQuestion implements DecisionQuestion {
 
   get labels(): ReadonlySet<string> {
     return this.frame.labels;
+  }
+
+  namespaces(): ReadonlySet<string> {
+    const { overlay } = this.frame;
+    return overlay === undefined
+      ? ATTRIBUTE_NAMESPACES
+      : new Set([...ATTRIBUTE_NAMESPACES, ...overlay.children.keys()]);
   }
 
   namespace(name: string): JsonValue | undefined {

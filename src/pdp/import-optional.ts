@@ -6,7 +6,8 @@ export async function importOptional<Library>(name: string, load: () => Promise<
   try {
     return await load();
   } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND';
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const missing = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND';
     const why = missing ? `is not installed; add it with \`npm install ${name}\`` : 'does not load on this platform';
     throw new Error(`the package \`${name}\` ${why}`, { cause: error });
   }

@@ -130,6 +130,7 @@ class CedarPoint implements DecisionPoint {
   readonly #context: PluginContext;
   readonly #slot = takeSlot();
   #generation = -1;
+  #closed = false;
 
   constructor(settings: Settings, context: PluginContext) {
     this.#settings = settings;
@@ -152,6 +153,8 @@ class CedarPoint implements DecisionPoint {
   }
 
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     releaseSlot(this.#slot);
   }
 
@@ -216,6 +219,8 @@ class CedarPoint implements DecisionPoint {
   }
 
   #answer(call: Cedar.StatefulAuthorizationCall): DecisionAnswer {
+    // The slot may belong to the policies of another bundle by now.
+    if (this.#closed) throw new Error('the decision point is closed');
     if (this.#generation !== cedarGeneration()) this.#parse();
     const answer = callCedar((api) => api.statefulIsAuthorized(call));
     if (answer.type === 'failure') throw new Error('Cedar refuses the request');
