@@ -25,11 +25,6 @@ export function parseAddress(text: string, defaultPort: number): Address | undef
   return HOST_NAME.test(name) ? { host: name, port } : undefined;
 }
 
-/** The address as it is written: `host:port`, IPv6 in brackets. */
-export function formatAddress({ host, port }: Address): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
 /** Whether a parsed host is this machine: 127.0.0.0/8, `::1` or `localhost`. */
 export function isLoopback(host: string): boolean {
   switch (isIP(host)) {

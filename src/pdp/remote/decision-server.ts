@@ -1,10 +1,4 @@
-import {
-  BrokenCircuitError,
-  type CircuitBreakerPolicy,
-  circuitBreaker,
-  ConsecutiveBreaker,
-  handleWhen,
-} from 'cockatiel';
+import type { CircuitBreakerPolicy } from 'cockatiel';
 import { Pool, type Dispatcher } from 'undici';
 import { parseJson, stringifyJson } from '../../text/json.ts';
 
@@ -44,7 +38,7 @@ export class DecisionServer {
   readonly #pool: Pool;
   readonly #timeout: number;
   readonly #headers: Readonly<Record<string, string>>;
-  readonly #breaker: CircuitBreakerPolicy;
+  #breaker: Promise<CircuitBreakerPolicy> | undefined;
 
   constructor({ url, timeout, token }: DecisionServerOptions) {
     this.#pool = new Pool(url.origin, { connections: CONNECTIONS, connect: { timeout } });
@@ -54,12 +48,6 @@ export class DecisionServer {
       accept: 'application/json',
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     };
-    // A caller that gives up tells nothing of the server.
-    const countable = handleWhen((error) => !(error instanceof DecisionServerError && error.failure === 'cancelled'));
-    this.#breaker = circuitBreaker(countable, {
-      halfOpenAfter: REST_MS,
-      breaker: new ConsecutiveBreaker(FAILURES_BEFORE_REST),
-    });
   }
 
   /** Posts `question` as JSON and reads the answer, which is not checked. Rejects with `DecisionServerError`. */
@@ -71,9 +59,12 @@ export class DecisionServer {
   ): Promise<unknown> {
     const body = stringifyJson(question) ?? 'null';
     try {
-      return await this.#breaker.execute(() => this.#post(path, body, headers, signal));
+      this.#breaker ??= newBreaker();
+      const breaker = await this.#breaker;
+      return await breaker.execute(() => this.#post(path, body, headers, signal));
     } catch (error) {
-      throw error instanceof BrokenCircuitError ? new DecisionServerError('resting') : error;
+      const resting = error instanceof Error && 'isBrokenCircuitError' in error;
+      throw resting ? new DecisionServerError('resting') : error;
     }
   }
 
@@ -102,6 +93,17 @@ export class DecisionServer {
       throw new DecisionServerError(cancelled.aborted ? 'cancelled' : late.aborted ? 'timeout' : 'network');
     }
   }
+}
+
+/** The library is loaded by processes that ask a server, and by no others. */
+async function newBreaker(): Promise<CircuitBreakerPolicy> {
+  const { circuitBreaker, ConsecutiveBreaker, handleWhen } = await import('cockatiel');
+  // A caller that gives up tells nothing of the server.
+  const countable = handleWhen((error) => !(error instanceof DecisionServerError && error.failure === 'cancelled'));
+  return circuitBreaker(countable, {
+    halfOpenAfter: REST_MS,
+    breaker: new ConsecutiveBreaker(FAILURES_BEFORE_REST),
+  });
 }
 
 async function readAnswer({ statusCode, body }: Dispatcher.ResponseData): Promise<Buffer> {
