@@ -4,6 +4,7 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type * as Cedar from '@cedar-policy/cedar-wasm/nodejs';
+import { parseJson } from '../../src/text/json.ts';
 import { createEngine, loadBundle, type Engine, type JsonObject } from '../../src/index.ts';
 
 /**
@@ -57,7 +58,7 @@ function dataOf(test: CorpusTest): JsonObject {
     test.requests.map(({ principal, action, resource, context }, i) => {
       const id = action.id.replaceAll('\\', '\\\\').replaceAll('"', '\\"');
       const asked = { principal: principal.id, action: `${action.type}::"${id}"`, resource: resource.id, context };
-      return [`r${i}`, JSON.parse(JSON.stringify(asked)) as JsonObject];
+      return [`r${i}`, asked as unknown as JsonObject];
     }),
   );
 }
@@ -108,7 +109,7 @@ async function direct(test: CorpusTest, request: CorpusRequest, files: ReadonlyM
       schema: await read(test.schema),
       validateRequest: request.validateRequest,
       policies: { staticPolicies: await read(test.policies) },
-      entities: JSON.parse(await read(test.entities)) as Cedar.Entities,
+      entities: parseJson(await read(test.entities)) as Cedar.Entities,
     });
     return answer.type === 'success' ? answer.response.decision : `failure: ${answer.errors[0]?.message ?? ''}`;
   } catch (error) {
@@ -124,7 +125,7 @@ try {
   const files = await filesIn(folder);
   const names = [...files.keys()].filter((name) => /^[^.]+\.json$/.test(name)).toSorted();
   for (const name of names) {
-    const test = JSON.parse(await readFile(files.get(name) ?? '', 'utf8')) as CorpusTest;
+    const test = parseJson(await readFile(files.get(name) ?? '', 'utf8')) as CorpusTest;
     const fileOf = (named: string): string => files.get(basename(named)) ?? named;
     const schema = fileOf(test.schema);
     const bundle = bundleOf(test, { policies: fileOf(test.policies), schema, entities: fileOf(test.entities) });

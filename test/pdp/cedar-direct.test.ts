@@ -89,6 +89,18 @@ describe('cedar-direct: what policies see', () => {
     assert.match(warning?.message ?? '', /`id \$\{args.id\}` stays as it is written/);
   });
 
+  it('integers of 64 bits are exact', async (context) => {
+    const step = { ...READ, context: { low: '${args.low}', high: '${args.high}' } };
+    const text = `permit(principal, action, resource)
+      when { context.low == -9223372036854775808 && context.high == 9223372036854775807 };`;
+    const { pre } = await start(context, policy(text, step));
+    assert.equal((await pre({ ...ALICE, args: { low: -(2n ** 63n), high: 2n ** 63n - 1n } })).violation, null);
+    assert.equal(
+      code(await pre({ ...ALICE, args: { low: -(2n ** 63n), high: 2n ** 63n - 2n } })),
+      'cedar.default_deny',
+    );
+  });
+
   it('entities of the bundle make hierarchies, and attributes of the request lie over theirs', async (context) => {
     const entities = [
       { uid: { type: 'User', id: 'alice' }, attrs: { id: 'other', level: 3 }, parents: [{ type: 'Team', id: 'blue' }] },
@@ -172,7 +184,7 @@ describe('cedar-direct: what denies', () => {
     'a placeholder without a value': [policy(all, { ...READ, context: { v: '${args.v}' } }), ALICE],
     'a fraction': given(1.5),
     'a fraction in the context': given(1.5, 'context'),
-    'an integer beyond what JavaScript holds': given(2n ** 60n),
+    'an integer beyond 64 bits': given(2n ** 63n),
     'a rounded integer': given(2 ** 60),
     'an id that is no text': [
       policy(all, { ...READ, resource: { type: 'D', id: '${args.v}' } }),

@@ -12,6 +12,7 @@ import type { JsonObject, JsonValue } from '../../engine/operation.ts';
 import type { PluginContext } from '../../engine/plugin.ts';
 import { isObject } from '../../engine/values.ts';
 import type { ArgumentMap, ArgumentValue } from '../../language/ast.ts';
+import { parseJson } from '../../text/json.ts';
 import { readPolicyText } from '../read-policy-file.ts';
 import { checkKeys, isArgumentMap } from '../step-body.ts';
 import { compileTemplate, isPlaceholder, type Template } from '../template.ts';
@@ -90,7 +91,7 @@ async function readSettings(config: Readonly<Record<string, unknown>>, baseDirec
   const policies = readPolicies(policyText, schema, config['validate_policies'] !== false);
   const entitiesText = await textOf('', 'entities_file');
   const inline = Array.isArray(config['entities']) ? config['entities'] : [];
-  const listed: unknown = entitiesText === undefined ? [] : parseJson(entitiesText);
+  const listed: unknown = entitiesText === undefined ? [] : entitiesOf(entitiesText);
   if (!Array.isArray(listed)) throw new Error('`entities_file` holds no list');
   const namespace = config['entity_namespace'];
   return {
@@ -103,9 +104,9 @@ async function readSettings(config: Readonly<Record<string, unknown>>, baseDirec
   };
 }
 
-function parseJson(given: string): unknown {
+function entitiesOf(given: string): unknown {
   try {
-    return JSON.parse(given);
+    return parseJson(given);
   } catch (error) {
     throw new Error('`entities_file` is not JSON', { cause: error });
   }

@@ -58,7 +58,7 @@ export function refuseEscapes(value: JsonValue, depth = 0): void {
   for (const inner of Object.values(value)) refuseEscapes(inner, depth + 1);
 }
 
-/** Data as Cedar takes it. Throws for what it cannot hold exactly: null, fractions, integers beyond ±(2^53−1). */
+/** Data as Cedar takes it. Throws for what it cannot hold exactly: null, fractions, integers beyond 64 bits, and numbers that were rounded. */
 export function cedarValue(value: JsonValue, depth = 0): Value {
   if (depth > MAX_VALUE_DEPTH) throw new Error('the value is nested too deeply for Cedar');
   switch (typeof value) {
@@ -69,13 +69,23 @@ export function cedarValue(value: JsonValue, depth = 0): Value {
       if (!Number.isSafeInteger(value)) throw new Error('the number is no integer that Cedar can take');
       return value;
     case 'bigint':
-      // A number of that size was rounded, or is about to be.
-      return cedarValue(Number(value), depth);
+      if (BigInt.asIntN(64, value) !== value) throw new Error('the number is larger than Cedar’s');
+      return exactLong(value);
     default:
       if (value === null) throw new Error('Cedar has no null');
       if (!isObject(value)) return value.map((item) => cedarValue(item, depth + 1));
       return cedarRecord(value, depth);
   }
+}
+
+/** The library's types know no bigint; its input is written as text, where an integer is an integer. */
+function exactLong(value: bigint): Value {
+  const long: unknown = value;
+  return isValue(long) ? long : Number(value);
+}
+
+function isValue(value: unknown): value is Value {
+  return typeof value === 'bigint';
 }
 
 export function cedarRecord(value: JsonObject, depth = 0): Record<string, Value> {

@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { compileFunction } from 'node:vm';
 import type * as Cedar from '@cedar-policy/cedar-wasm/nodejs';
+import { stringifyJson } from '../../text/json.ts';
 import { importOptional } from '../import-optional.ts';
 
 const PACKAGE = '@cedar-policy/cedar-wasm';
@@ -25,15 +29,36 @@ let used = 0;
 /** Loads the library unless it is. Rejects with an `Error` for the author when it is not installed. */
 export async function loadCedar(): Promise<void> {
   if (loaded !== undefined) return;
-  // The package's other entry needs a flag of Node, and an imported module could not be replaced after a crash.
   const api = await importOptional(PACKAGE, async () => instantiate());
   loaded ??= { api, generation: 0 };
 }
 
+/**
+ * Evaluates the package's CommonJS entry with a JSON of our own: the library takes its input as JSON text, and the usual
+ * `stringify` refuses the integers that a number would round. Each call makes a fresh instance.
+ */
 function instantiate(): typeof Cedar {
   const file = require.resolve(`${PACKAGE}/nodejs`);
-  Reflect.deleteProperty(require.cache, file);
-  return require(file);
+  const parameters = ['exports', 'require', 'module', '__filename', '__dirname', 'JSON'];
+  const evaluate = compileFunction(readFileSync(file, 'utf8'), parameters, { filename: file });
+  const made: { exports: Partial<typeof Cedar> } = { exports: {} };
+  const json = { parse: JSON.parse, stringify: exactText };
+  Reflect.apply(evaluate, undefined, [made.exports, createRequire(file), made, file, dirname(file), json]);
+  if (!isComplete(made.exports)) throw new Error('the package has another form than it had');
+  return made.exports;
+}
+
+/** The usual text is many times faster to make, and the same wherever it can be made. */
+function exactText(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return stringifyJson(value);
+  }
+}
+
+function isComplete(api: Partial<typeof Cedar>): api is typeof Cedar {
+  return typeof api.statefulIsAuthorized === 'function' && typeof api.policySetTextToParts === 'function';
 }
 
 /** Counts the fresh starts of the library: what was parsed in an earlier generation is gone. */
