@@ -355,28 +355,28 @@ routes:
     );
   });
 
-  it('the calls of the capstone bundle as published, but for the destination', async () => {
-    const capstone = parseDocument(readFileSync('fixtures/config/accept/identity-audit-and-cel.yaml', 'utf8'));
-    capstone.setIn(['plugins', 1, 'config'], { destination: 'file', path: 'capstone.ndjson' });
-    const { engine } = await loadedEngine(String(capstone), { baseDirectory: folder });
+  it('the calls of a whole bundle: identity, a decision point, labels', async () => {
+    const bundle = parseDocument(readFileSync('fixtures/config/accept/identity-audit-and-cel.yaml', 'utf8'));
+    bundle.setIn(['plugins', 1, 'config'], { destination: 'file', path: 'calls.ndjson' });
+    const { engine } = await loadedEngine(String(bundle), { baseDirectory: folder });
     const call = (name: string, roles: readonly string[]): Operation => ({
       entity: { type: 'tool', name },
-      args: { visibility: 'public' },
+      args: { ward: 'other' },
       extensions: { subject: { id: 'ada', roles }, agent: { session_id: 's' } },
     });
-    await engine.pre(call('get_compensation', []));
-    await engine.pre(call('get_compensation', ['hr']));
-    await engine.pre(call('search_repos', ['engineer']));
-    await engine.pre(call('search_repos', ['security']));
-    await engine.pre(call('send_email', ['hr']));
+    await engine.pre(call('read_chart', []));
+    await engine.pre(call('read_chart', ['nurse']));
+    await engine.pre(call('search_rota', ['nurse']));
+    await engine.pre(call('search_rota', ['head']));
+    await engine.pre(call('send_fax', ['nurse']));
     await engine.close();
-    const rows = recordsIn('capstone.ndjson').map(({ route, decision, code }) => [route, decision, code]);
+    const rows = recordsIn('calls.ndjson').map(({ route, decision, code }) => [route, decision, code]);
     assert.deepEqual(rows, [
-      ['tool:get_compensation', 'deny', 'routes.tool:get_compensation.pre_invocation[0]'],
-      ['tool:get_compensation', 'allow', undefined],
-      ['tool:search_repos', 'deny', 'repo.policy_denied'],
-      ['tool:search_repos', 'allow', undefined],
-      ['tool:send_email', 'deny', 'session_tainted'],
+      ['tool:read_chart', 'deny', 'routes.tool:read_chart.pre_invocation[0]'],
+      ['tool:read_chart', 'allow', undefined],
+      ['tool:search_rota', 'deny', 'rota.own_ward'],
+      ['tool:search_rota', 'allow', undefined],
+      ['tool:send_fax', 'deny', 'fax.patient_read'],
     ]);
   });
 });

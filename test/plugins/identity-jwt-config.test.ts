@@ -43,12 +43,12 @@ describe('the schema', () => {
       claim_mapper: 'standard',
       trusted_issuers: [
         {
-          issuer: 'http://localhost:8081/realms/cpex-tutorial',
-          audiences: ['cpex-tutorial'],
+          issuer: 'http://localhost:8081/realms/clinic',
+          audiences: ['clinic-tools'],
           algorithms: ['RS256'],
           decoding_key: {
             kind: 'jwks_url',
-            url: 'http://localhost:8081/realms/cpex-tutorial/protocol/openid-connect/certs',
+            url: 'http://localhost:8081/realms/clinic/protocol/openid-connect/certs',
             insecure_http: true,
           },
           leeway_seconds: 60,
