@@ -79,7 +79,7 @@ export class OperationGuard {
     let first: ValkeyError;
     try {
       const answer = await send(client);
-      if (this.#failing) await this.#breaker.execute(() => this.#succeed());
+      if (this.#failing) this.#endCount();
       return answer;
     } catch (error) {
       first = this.#note(client, error);
@@ -109,8 +109,15 @@ export class OperationGuard {
   }
 
   /** The breaker counts failures in a row, so a success matters to it only after a failure. */
+  #endCount(): void {
+    this.#succeed();
+    // One that opened meanwhile closes by its own probe.
+    if (this.#state === 'closed') this.#breaker.execute(() => undefined).catch(() => undefined);
+  }
+
   #succeed(): void {
     this.#failing = false;
+    this.#last = undefined;
   }
 
   #note(client: Client | undefined, error: unknown): ValkeyError {

@@ -1,7 +1,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -30,6 +30,21 @@ export interface ServerOptions {
   /** How `admin` logs in. */
   readonly client?: RedisOptions;
   readonly port?: number;
+}
+
+const running = new Set<ChildProcess>();
+
+/** A test that fails half way, or is ended from outside, leaves no server behind. */
+function killAll(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
+process.once('exit', killAll);
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.once(signal, () => {
+    killAll();
+    process.kill(process.pid, signal);
+  });
 }
 
 /** A server of its own on a loopback port, with a temporary folder; stopped by `stop`. */
@@ -88,10 +103,15 @@ export class ValkeyServer {
     };
     child.stdout.on('data', collect);
     child.stderr.on('data', collect);
+    // A server that was not stopped must not keep the process of the tests.
+    child.unref();
+    for (const stream of [child.stdout, child.stderr]) if (stream instanceof Socket) stream.unref();
     this.#process = child;
+    running.add(child);
     let gone = false;
     child.once('exit', () => {
       gone = true;
+      running.delete(child);
     });
     for (let tries = 0; !(await accepts(this.port)); tries++) {
       if (gone || tries > 1000) throw new Error(`the server did not start:\n${this.#output}`);
@@ -107,6 +127,7 @@ export class ValkeyServer {
     const child = this.#process;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.ref();
     child.kill('SIGKILL');
     await gone;
   }
