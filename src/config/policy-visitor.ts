@@ -1,6 +1,7 @@
 import { createHash, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import type { Report } from '../diagnostics/report.ts';
 import type { CompileScope } from '../engine/compile-scope.ts';
+import { isOperationHook } from '../engine/declared.ts';
 import { deny, type Halt } from '../engine/halt.ts';
 import { type EntityType, type JsonObject, type RoutedEntityType } from '../engine/operation.ts';
 import type { PluginHandle } from '../engine/plugin-handle.ts';
@@ -231,7 +232,7 @@ export class PolicyVisitor implements ConfigVisitor {
 
   #ambientPlugins(): readonly PluginHandle[] {
     return [...this.#registry.declared.values()]
-      .filter(({ entry }) => entry.hooks.some((hook) => hook.startsWith('cmf.')))
+      .filter(({ entry }) => entry.hooks.some(isOperationHook))
       .map(({ handle, conditions }) => whenMatches(handle, conditionsOf(conditions)));
   }
 

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { HOOKS, type Plugin, type PluginEntryContext, type PluginKind } from '../../engine/plugin.ts';
+import { isOperationHook } from '../../engine/declared.ts';
 import { definePlugin } from '../define-plugin.ts';
 import { auditLoggerConfigSchema, type AuditLoggerConfig } from './config.ts';
 import { recordText } from './record-text.ts';
@@ -72,7 +73,7 @@ function logLine(record: string, time: number): string {
 export const auditLogger = definePlugin<AuditLoggerConfig>({
   kind: 'audit/logger',
   configSchema: auditLoggerConfigSchema,
-  hooks: HOOKS.filter((hook) => hook.startsWith('cmf.')),
+  hooks: HOOKS.filter(isOperationHook),
   create,
 });
 
