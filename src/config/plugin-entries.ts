@@ -87,11 +87,11 @@ export class PluginRegistry {
     }
     this.#names.set(name, nameNode.span);
     const kind = kindOf(node, this.#kinds, `plugin \`${name}\``, this.#report);
-    if (kind === undefined) return;
+    if (kind === undefined) return this.#declareUnusable(node, name, nameNode.span);
     const entry = this.#entryOf(node, name, kind);
     const config = configNode(node);
     const base = this.#make(entry, kind, config);
-    if (base === undefined) return;
+    if (base === undefined) return this.#declareUnusable(node, name, nameNode.span);
     for (const { message, help } of kind.lint?.(configOf(config)) ?? []) {
       this.#report.add('config/plugin-doubt', config.span, `plugin \`${name}\`: ${message}`, { help });
     }
@@ -106,6 +106,22 @@ export class PluginRegistry {
         return this.#make(this.#overridden(entry, overrides), kind, merged);
       },
     });
+  }
+
+  /** Stands for a plugin that could not be made, which is reported; its uses are then no mistakes of their own. */
+  #declareUnusable(node: MapNode, name: string, span: Span): void {
+    const entry: PluginEntry = {
+      name,
+      kind: '',
+      hooks: HOOKS,
+      mode: 'sequential',
+      priority: 100,
+      onError: 'fail',
+      capabilities: [],
+    };
+    const handle = hostPlugin(entry, {}, this.#options);
+    const conditions = entryOf(node, 'conditions');
+    this.declared.set(name, { entry, handle, span, conditions, with: () => handle });
   }
 
   #entryOf(node: MapNode, name: string, kind: PluginKind): PluginEntry {

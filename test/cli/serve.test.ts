@@ -1,58 +1,15 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { ServedGateway } from '../support/served-gateway.ts';
 
-const EXECUTABLE = fileURLToPath(new URL('../../bin/indelible.js', import.meta.url));
 const ALLOWED = 'global: {unmatched: allow}\n';
 const REDACTED = 'routes:\n  - tool: pay\n    result: {ssn: redact}\n';
-
-/** A child that serves; lines of its output can be awaited. */
-class Served {
-  readonly child: ChildProcess;
-  readonly lines: string[] = [];
-  readonly #waiting = new Set<() => void>();
-
-  constructor(args: readonly string[]) {
-    this.child = spawn(process.execPath, [EXECUTABLE, 'serve', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    for (const stream of [this.child.stdout, this.child.stderr]) {
-      if (stream === null) continue;
-      createInterface({ input: stream }).on('line', (line) => {
-        this.lines.push(line);
-        for (const look of this.#waiting) look();
-      });
-    }
-  }
-
-  /** The first line that holds `text`, now or later; rejects when the process ends without it. */
-  line(text: string): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const look = (): void => {
-        const found = this.lines.find((line) => line.includes(text));
-        if (found === undefined) return;
-        this.#waiting.delete(look);
-        resolve(found);
-      };
-      this.#waiting.add(look);
-      this.child.once('close', () => reject(new Error(`ended without "${text}":\n${this.lines.join('\n')}`)));
-      look();
-    });
-  }
-
-  async end(signal: NodeJS.Signals): Promise<unknown> {
-    const closed = once(this.child, 'close');
-    this.child.kill(signal);
-    const [code] = await closed;
-    return code;
-  }
-}
 
 async function pay(url: string): Promise<string> {
   const response = await fetch(url, {
@@ -90,8 +47,8 @@ describe('serve', () => {
     rmSync(folder, { recursive: true });
   });
 
-  const start = (...more: readonly string[]): Served =>
-    new Served([policy, '--upstream', upstreamUrl, '--listen', '127.0.0.1:0', ...more]);
+  const start = (...more: readonly string[]): ServedGateway =>
+    new ServedGateway([policy, '--upstream', upstreamUrl, '--listen', '127.0.0.1:0', ...more]);
 
   test('enforces the bundle, follows its changes, keeps the last good one, and drains on SIGTERM', async () => {
     writeFileSync(policy, ALLOWED);
@@ -120,7 +77,7 @@ describe('serve', () => {
   test('SIGHUP reloads', async () => {
     writeFileSync(policy, ALLOWED);
     const served = start();
-    const [, url = ''] = /serving (\S+)/.exec(await served.line('serving http')) ?? [];
+    const url = await served.url();
     writeFileSync(policy, REDACTED);
     assert.match(await pay(url), /123-45-6789/);
     served.child.kill('SIGHUP');
@@ -134,7 +91,7 @@ describe('serve', () => {
     const rejected = start();
     assert.deepEqual(await once(rejected.child, 'close'), [1, null]);
     assert.ok(rejected.lines.some((line) => line.includes('config/unknown-key')));
-    const wrong = new Served([policy, '--upstream', 'ftp://127.0.0.1/mcp']);
+    const wrong = new ServedGateway([policy, '--upstream', 'ftp://127.0.0.1/mcp']);
     assert.deepEqual(await once(wrong.child, 'close'), [2, null]);
   });
 });

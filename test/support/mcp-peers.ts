@@ -68,16 +68,20 @@ export async function connectOldPeer(url: string): Promise<McpPeer> {
 
 /**
  * A client of the current SDK. With `mode` `legacy` it opens a 2025 session; with `auto` it speaks 2026-07-28 to a server
- * that does.
+ * that does. `headers` go with every request.
  */
-export async function connectPeer(url: string, mode: 'legacy' | 'auto'): Promise<McpPeer> {
+export async function connectPeer(
+  url: string,
+  mode: 'legacy' | 'auto',
+  headers: Readonly<Record<string, string>> = {},
+): Promise<McpPeer> {
   const client = new CurrentClient(INFO, { capabilities: CAPABILITIES, versionNegotiation: { mode } });
   const notifications: unknown[] = [];
   const onprogress = (progress: unknown): void => void notifications.push(progress);
   client.setRequestHandler('sampling/createMessage', () => SAMPLED);
   client.setRequestHandler('elicitation/create', () => FILLED_FORM);
   client.setNotificationHandler('notifications/message', ({ params }) => void notifications.push(params.data));
-  const transport = new CurrentTransport(new URL(url));
+  const transport = new CurrentTransport(new URL(url), { requestInit: { headers } });
   await client.connect(transport);
   return {
     protocolVersion: client.getNegotiatedProtocolVersion(),
