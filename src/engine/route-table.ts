@@ -3,7 +3,8 @@ import type { Frame } from './frame.ts';
 import { matchesGlob } from './glob.ts';
 import type { Entity, EntityType } from './operation.ts';
 import type { CompiledPredicate } from './predicates.ts';
-import type { Program } from './program.ts';
+import type { Programs } from './program.ts';
+import { interned } from '../text/interned.ts';
 import type { RouteMeta } from './route-meta.ts';
 
 /** How a route names its entities. */
@@ -19,10 +20,11 @@ export interface Route {
   readonly scope: string | undefined;
   readonly when: CompiledPredicate | undefined;
   readonly meta: RouteMeta;
-  /** Value of the attribute `route.key` for an entity of this name: `tool:pay`, `tool:pay@scope`, `tool:hr-*`. */
-  readonly keyOf: (name: string) => string;
-  /** The program of a request with these runtime tags. */
-  readonly programFor: (tags: readonly string[] | undefined) => Program;
+  /** Value of the attribute `route.key`: `tool:pay`, `tool:pay@scope`, `tool:hr-*`. */
+  readonly key: string;
+  /** That of a list's members by name; undefined for routes with one name or a pattern. */
+  readonly keys: ReadonlyMap<string, string> | undefined;
+  readonly programs: Programs;
 }
 
 const SCOPE_BONUS = 100;
@@ -40,31 +42,30 @@ export function scoreOf(route: Pick<Route, 'matcher' | 'scope' | 'when'>): numbe
 
 /** Routes of one bundle, indexed by entity type and name. */
 export class RouteTable {
-  readonly #tables = new Map<EntityType, TypeTable>();
+  readonly #tables: Readonly<Record<EntityType, TypeTable>> = {
+    tool: new TypeTable(),
+    resource: new TypeTable(),
+    prompt: new TypeTable(),
+    llm: new TypeTable(),
+    http: new TypeTable(),
+  };
 
   /** `routes` in the order written: of two equally specific ones the first wins. */
   constructor(routes: readonly Route[]) {
-    for (const route of routes.toSorted((a, b) => scoreOf(b) - scoreOf(a))) {
-      let table = this.#tables.get(route.type);
-      if (table === undefined) {
-        table = new TypeTable();
-        this.#tables.set(route.type, table);
-      }
-      table.add(route);
-    }
+    for (const route of routes.toSorted((a, b) => scoreOf(b) - scoreOf(a))) this.#tables[route.type].add(route);
   }
 
   /** The most specific route whose name, scope and `when` fit. */
   find(entity: Entity, frame: Frame): Route | undefined {
-    return this.#tables.get(entity.type)?.find(entity, frame);
+    return this.#tables[entity.type].find(entity, frame);
   }
 }
 
 class TypeTable {
   /** Exact names and list members; every route here is more specific than any pattern. */
-  readonly #named = new Map<string, Route[]>();
+  readonly #named = new Map<string, Route | Route[]>();
   readonly #patterns: Route[] = [];
-  readonly #matching = new LRUCache<string, readonly Route[]>({ max: MAX_REMEMBERED_NAMES });
+  #matching: LRUCache<string, readonly Route[]> | undefined;
 
   add(route: Route): void {
     const { matcher } = route;
@@ -73,16 +74,16 @@ class TypeTable {
       return;
     }
     for (const name of matcher.kind === 'exact' ? [matcher.name] : new Set(matcher.names)) {
-      const routes = this.#named.get(name);
-      if (routes === undefined) this.#named.set(name, [route]);
-      else routes.push(route);
+      const found = this.#named.get(name);
+      if (Array.isArray(found)) found.push(route);
+      else this.#named.set(interned(name), found === undefined ? route : [found, route]);
     }
   }
 
   find(entity: Entity, frame: Frame): Route | undefined {
     const named = this.#named.get(entity.name);
     if (named !== undefined) {
-      const route = firstFitting(named, entity, frame);
+      const route = Array.isArray(named) ? firstFitting(named, entity, frame) : fitting(named, entity, frame);
       if (route !== undefined) return route;
     }
     if (this.#patterns.length === 0) return undefined;
@@ -90,6 +91,7 @@ class TypeTable {
   }
 
   #patternsOf(name: string): readonly Route[] {
+    this.#matching ??= new LRUCache({ max: MAX_REMEMBERED_NAMES });
     const known = this.#matching.get(name);
     if (known !== undefined) return known;
     const matching = this.#patterns.filter(
@@ -102,10 +104,11 @@ class TypeTable {
 }
 
 function firstFitting(routes: readonly Route[], entity: Entity, frame: Frame): Route | undefined {
-  for (const route of routes) {
-    if (route.scope !== undefined && route.scope !== entity.scope) continue;
-    if (route.when !== undefined && !route.when(frame)) continue;
-    return route;
-  }
+  for (const route of routes) if (fitting(route, entity, frame) !== undefined) return route;
   return undefined;
+}
+
+function fitting(route: Route, entity: Entity, frame: Frame): Route | undefined {
+  if (route.scope !== undefined && route.scope !== entity.scope) return undefined;
+  return route.when === undefined || route.when(frame) ? route : undefined;
 }
