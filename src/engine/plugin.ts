@@ -3,7 +3,7 @@ import type { ArgumentMap, ElicitationVerb } from '../language/ast.ts';
 import type { Alarm, Awaitable } from '../session/label-store.ts';
 import type { SessionIdentity } from '../session/session-identity.ts';
 import type { Client, Delegation, Entity, Extensions, JsonValue, Phase, Subject, Workload } from './operation.ts';
-import type { Decision, Violation } from './decision.ts';
+import type { Consultation, Decision, Violation } from './decision.ts';
 
 /** Points at which plugins run. Older spellings of bundles are mapped to these at load. */
 export const HOOKS = [
@@ -84,6 +84,8 @@ export interface CallContext {
 /** Credentials as they arrived. Header names are lower case; the first value counts. */
 export interface IdentityInput {
   readonly entity: Entity;
+  /** Id of the operation or request, for records of refused callers; plugins do not see it. */
+  readonly id?: string;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
@@ -203,6 +205,14 @@ export interface DecisionRecord {
   readonly route: string | undefined;
   readonly decision: Decision['decision'];
   readonly violation: Violation | null;
+  /** The step that denied or asked, its file and position as diagnostics have them; undefined when none did. */
+  readonly rule:
+    | { readonly place: string; readonly file: string; readonly line: number; readonly column: number }
+    | undefined;
+  /** The decision points asked in this phase, in the order of their answers. */
+  readonly consultations: readonly Consultation[];
+  /** Of the request that carried the operation (W3C Trace Context); undefined when it had none, or none well-formed. */
+  readonly traceparent: string | undefined;
   readonly modified: Decision['modified'];
   /** As they are to be forwarded; of a refused operation as they came. */
   readonly args: JsonValue | undefined;
