@@ -65,6 +65,8 @@ export interface PluginContext {
   readonly now: () => number;
   /** Folder that relative paths of the bundle start from. */
   readonly baseDirectory: string;
+  /** Where `env_var` secrets come from. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Reports something operators must hear of. Never throws. */
   readonly alarm: (alarm: Alarm) => void;
 }
@@ -252,6 +254,11 @@ export interface Plugin {
    * `audit_write_failed`. A plugin with `observe` and without `invoke` allows whatever it is asked.
    */
   observe?(record: DecisionRecord): Awaitable<void>;
+  /**
+   * Asked at once before each phase whose decision `observe` would hear of; a violation denies the phase before any of
+   * it runs. A throw or another answer denies with `plugin.<name>.error`.
+   */
+  admit?(): Violation | undefined;
   /** Called once before the first operation; a rejection makes the load fail. */
   initialize?(): Awaitable<void>;
   close?(): Awaitable<void>;

@@ -132,3 +132,61 @@ describe('a record of a decision', () => {
     assert.deepEqual([record?.violation?.code, record?.traceparent], ['routes.tool:pay.pre_invocation[0]', undefined]);
   });
 });
+
+describe('a plugin that observes may refuse a phase before it runs', () => {
+  const violation = { code: 'test.full', reason: 'no room', details: {} };
+  const cases: readonly (readonly [string, () => unknown, string | undefined])[] = [
+    ['with a violation', () => violation, 'test.full'],
+    ['not at all', () => undefined, undefined],
+    ['by throwing', () => assert.fail('thrown'), 'plugin.gate.error'],
+    ['by an answer that is none', () => ({ code: 'test.full' }), 'plugin.gate.error'],
+    ['by an answer that comes later', () => Promise.reject(new Error('late')), 'plugin.gate.error'],
+  ];
+  for (const [name, admit, code] of cases) {
+    it(name, async () => {
+      const records: DecisionRecord[] = [];
+      const gate: PluginKind = {
+        kind: 'test/gate',
+        configSchema,
+        hooks,
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a plugin may answer anything
+        create: () => ({ observe: (record) => void records.push(record), admit: admit as () => undefined }),
+      };
+      const text = `plugins: [{name: gate, kind: test/gate, hooks: [cmf.tool_pre_invoke]}]
+routes: [{tool: pay, pre_invocation: [taint(paid)], post_invocation: []}]
+`;
+      const { engine, alarms } = await loadedEngine(text, { plugins: [gate] });
+      const operation: Operation = { entity: { type: 'tool', name: 'pay' }, extensions: { subject: { id: 'ann' } } };
+      const decision = await engine.pre(operation);
+      await engine.close();
+      assert.equal(decision.violation?.code, code);
+      assert.deepEqual([...decision.labels], code === undefined ? ['paid'] : []);
+      const [record, ...others] = records;
+      assert.deepEqual(
+        [record?.violation?.code, record?.rule?.place, others],
+        [code, code === undefined ? undefined : 'plugins.gate', []],
+      );
+      const failed =
+        code === 'plugin.gate.error' ? [{ alarm: 'plugin_failure', plugin: 'gate', failure: 'admit' }] : [];
+      assert.deepEqual(alarms, failed);
+    });
+  }
+
+  it('only where its conditions hold', async () => {
+    const gate: PluginKind = {
+      kind: 'test/gate',
+      configSchema,
+      hooks,
+      create: () => ({ observe: () => undefined, admit: () => violation }),
+    };
+    const text = `plugins: [{name: gate, kind: test/gate, conditions: [{tools: [pay]}]}]
+routes: [{tool: [pay, read]}]
+`;
+    const { engine } = await loadedEngine(text, { plugins: [gate] });
+    const codes = await Promise.all(
+      ['pay', 'read'].map(async (name) => (await engine.pre({ entity: { type: 'tool', name } })).violation?.code),
+    );
+    await engine.close();
+    assert.deepEqual(codes, ['test.full', undefined]);
+  });
+});
