@@ -27,3 +27,8 @@ export function mayCarryCredential(name: string): boolean {
   const lower = name.toLowerCase();
   return FIELD_NAME.test(name) && !RESERVED.has(lower) && !RESERVED_PREFIX.test(lower);
 }
+
+/** Whether a header can hold `token` as one word. */
+export function isHeaderToken(token: string): boolean {
+  return /^[\x21-\x7e]+$/.test(token);
+}

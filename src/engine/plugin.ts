@@ -148,8 +148,9 @@ export interface DelegateInput {
 export type DelegateOutcome =
   | {
       readonly outcome: 'granted';
+      /** Visible ASCII without blanks. */
       readonly token: string;
-      /** Header that carries the token upstream. */
+      /** Header that carries the token upstream; none that says how the message is read or routed. */
       readonly header: string;
       readonly audience?: string;
       readonly permissions: readonly string[];
@@ -246,6 +247,11 @@ export interface Plugin {
   invoke?(input: PluginInput, call: CallContext): Awaitable<PluginOutcome>;
   /** `token.delegate`. */
   delegate?(input: DelegateInput, call: CallContext): Awaitable<DelegateOutcome>;
+  /**
+   * Looks at the keys of each `delegate` step at load. Throws an `Error` that tells the author why the step cannot work;
+   * what it answers is warned of.
+   */
+  checkDelegate?(config: ArgumentMap): readonly PluginWarning[];
   /** `elicit`. */
   elicit?(input: ElicitInput, call: CallContext): Awaitable<ElicitOutcome>;
   /**
