@@ -1,7 +1,7 @@
 import { Report } from '../diagnostics/report.ts';
 import type { CompileScope } from '../engine/compile-scope.ts';
 import { fieldSteps } from '../engine/field-walk.ts';
-import type { Halt } from '../engine/halt.ts';
+import { denyWith, type Halt } from '../engine/halt.ts';
 import type { EntityType, Phase } from '../engine/operation.ts';
 import { hookOf } from '../engine/plugin-input.ts';
 import type { PluginHandle } from '../engine/plugin-handle.ts';
@@ -69,13 +69,18 @@ export function composeProgram(
   const ofMode = (phase: Phase, mode: PluginHandle['mode']): readonly PluginHandle[] =>
     at(phase).filter((handle) => handle.mode === mode);
 
+  const admission = (phase: Phase): readonly CompiledStep[] =>
+    serving(observers, phase).flatMap((handle) => admissionStep(handle, composition.registry));
+
   return {
     pre: [
+      ...admission('pre'),
       ...structuralSteps(at('pre'), composition.registry),
       ...fieldSteps(layerFields(compiled.map((layer) => layer.args)), 'args'),
       ...compiled.flatMap((layer) => layer.pre),
     ],
     post: [
+      ...admission('post'),
       ...fieldSteps(layerFields(compiled.map((layer) => layer.result)), 'result'),
       ...compiled.flatMap((layer) => layer.post),
       ...structuralSteps(at('post'), composition.registry),
@@ -116,6 +121,21 @@ function structuralStep(handle: PluginHandle, registry: PluginRegistry): Compile
     at: declared?.span ?? NOWHERE,
     run: (frame) => runPlugin(handle, frame, advisory),
   };
+}
+
+/** The step that keeps a phase from running, for a plugin that may. */
+function admissionStep({ name, admit }: PluginHandle, registry: PluginRegistry): readonly CompiledStep[] {
+  if (admit === undefined) return [];
+  return [
+    {
+      place: `plugins.${name}`,
+      at: registry.declared.get(name)?.span ?? NOWHERE,
+      run: ({ operation: { entity }, extensions }) => {
+        const violation = admit({ entity, extensions });
+        return violation && denyWith(violation);
+      },
+    },
+  ];
 }
 
 const NOWHERE: Span = { source: { name: '', text: '' }, start: 0, end: 0 };

@@ -1,7 +1,7 @@
 import { interned } from '../text/interned.ts';
 import { HALTED, OMIT, type FieldAnswer } from './field-path.ts';
 import type { Frame } from './frame.ts';
-import { deny } from './halt.ts';
+import { deny, haltedBy, type Halt } from './halt.ts';
 import type { JsonObject, JsonValue } from './operation.ts';
 import type { LayerField } from './program.ts';
 import type { CompiledStep, StepCode } from './steps.ts';
@@ -63,7 +63,7 @@ function walk(
       if (before === undefined) continue;
       const after = change(before, frame);
       if (after === before) continue;
-      if (after === HALTED) return frame.fieldHalt ?? deny(members[i]?.place ?? '');
+      if (after === HALTED) return refusal(members[i], frame);
       if (after === OMIT) {
         const { [name]: _omitted, ...rest } = current;
         copy = rest;
@@ -77,4 +77,9 @@ function walk(
     }
     return undefined;
   };
+}
+
+function refusal(member: CompiledStep | undefined, { fieldHalt }: Frame): Halt {
+  const halt = fieldHalt ?? deny(member?.place ?? '');
+  return member === undefined ? halt : haltedBy(halt, member);
 }

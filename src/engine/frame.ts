@@ -2,7 +2,7 @@ import type { Span } from '../text/source.ts';
 import type { SessionIdentity } from '../session/session-identity.ts';
 import type { Constraint } from './constraint.ts';
 import type { Consultation, Decision, DelegatedToken, Taint, TraceStep } from './decision.ts';
-import type { Halt } from './halt.ts';
+import type { DecidingRule, Halt } from './halt.ts';
 import type { RouteMeta } from './route-meta.ts';
 import type { Extensions, JsonValue, Operation, Phase, Subject } from './operation.ts';
 import { overlayOf, type Overlay } from './overlay.ts';
@@ -68,6 +68,8 @@ export class Frame {
   declare fieldHalt: Halt | undefined;
 
   declare decision: Decision | undefined;
+  /** Where the steps ended the phase; for those who observe it. */
+  declare rule: DecidingRule | undefined;
   /** True once the time for the phase is up: whatever still comes of it is a denial. */
   declare expired: boolean;
   /** Whether the tenure counts the operation, so that the bundle waits for `post`. */
@@ -111,6 +113,7 @@ export class Frame {
     this.trace = undefined;
     this.fieldHalt = undefined;
     this.decision = undefined;
+    this.rule = undefined;
     this.expired = false;
     this.counted = false;
     this.#labels = undefined;

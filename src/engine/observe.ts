@@ -1,13 +1,18 @@
 import type { Alarm } from '../session/label-store.ts';
 import type { Decision, Violation } from './decision.ts';
+import { positionAt } from '../text/source.ts';
+import type { Consultation } from './decision.ts';
 import type { Frame } from './frame.ts';
+import { spanOf, type DecidingRule } from './halt.ts';
 import type { Extensions } from './operation.ts';
+import type { DecisionRecord, IdentityInput } from './plugin.ts';
 import type { UncutRecord } from './plugin-handle.ts';
 import { hookOf } from './plugin-input.ts';
 
 const NO_EXTENSIONS: Extensions = Object.freeze({});
 const NO_LABELS: ReadonlySet<string> = new Set();
 const NO_HEADERS: readonly string[] = Object.freeze([]);
+const NO_CONSULTATIONS: readonly Consultation[] = Object.freeze([]);
 const UNMODIFIED: Decision['modified'] = Object.freeze({ args: false, result: false });
 
 /** Tells the plugins that observe a phase what was decided; for bundles where some do. Never throws. */
@@ -24,6 +29,9 @@ export function observeDecision(frame: Frame, decision: Decision, alarm: (alarm:
     route: decision.route,
     decision: decision.decision,
     violation: decision.violation,
+    rule: placeOf(frame.rule),
+    consultations: frame.consultations ?? NO_CONSULTATIONS,
+    traceparent: traceparentOf(operation.extensions?.http?.request_headers?.['traceparent']),
     modified: decision.modified,
     args: decision.args,
     extensions: operation.extensions ?? NO_EXTENSIONS,
@@ -34,12 +42,17 @@ export function observeDecision(frame: Frame, decision: Decision, alarm: (alarm:
 }
 
 /** Tells the plugins that observe `pre` that the caller was refused before it. Never throws. */
-export function observeRefusedIdentity(frame: Frame, violation: Violation, alarm: (alarm: Alarm) => void): void {
-  const { entity } = frame.operation;
+export function observeRefusedIdentity(
+  frame: Frame,
+  input: IdentityInput,
+  violation: Violation,
+  alarm: (alarm: Alarm) => void,
+): void {
+  const { entity } = input;
   tell(frame, alarm, () => ({
     time: frame.tenure.now(),
     duration: performance.now() - frame.startedAt,
-    operationId: undefined,
+    operationId: input.id,
     bundleDigest: frame.tenure.bundle.digest,
     phase: 'identify',
     hook: hookOf(entity.type, 'pre'),
@@ -47,6 +60,9 @@ export function observeRefusedIdentity(frame: Frame, violation: Violation, alarm
     route: undefined,
     decision: 'deny',
     violation,
+    rule: undefined,
+    consultations: NO_CONSULTATIONS,
+    traceparent: traceparentOf(input.headers['traceparent']),
     modified: UNMODIFIED,
     args: undefined,
     extensions: NO_EXTENSIONS,
@@ -74,6 +90,19 @@ function labelsOf(decision: Decision, frame: Frame): UncutRecord['labels'] {
   const after = new Set([...before, ...decision.labels]);
   for (const { label } of decision.taints) after.add(label);
   return { before, after };
+}
+
+function placeOf(rule: DecidingRule | undefined): DecisionRecord['rule'] {
+  if (rule === undefined) return undefined;
+  const { source, start } = spanOf(rule);
+  return { place: rule.place, file: source.name, ...positionAt(source, start) };
+}
+
+/** W3C Trace Context, version 00. Text of another form may be anything, so it is not passed on. */
+const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+function traceparentOf(header: string | readonly string[] | undefined): string | undefined {
+  return typeof header === 'string' && TRACEPARENT.test(header) ? header : undefined;
 }
 
 function headersOf({ delegatedTokens }: Decision): readonly string[] {

@@ -123,7 +123,7 @@ export class PolicyEngine implements Engine {
       const { authentication } = this.#choose(frame);
       const result = await authenticate(authentication, input);
       if (result.outcome === 'denied' && tenure.bundle.observed) {
-        observeRefusedIdentity(frame, result.violation, this.#alarm);
+        observeRefusedIdentity(frame, input, result.violation, this.#alarm);
       }
       return result;
     } catch {
@@ -234,6 +234,7 @@ export class PolicyEngine implements Engine {
 
   /** A denial that leaves out whatever the phase came to. */
   #refuse(frame: Frame, halt: Halt): Decision {
+    frame.rule = undefined;
     return {
       decision: 'deny',
       phase: frame.phase,
@@ -366,6 +367,7 @@ export class PolicyEngine implements Engine {
   /** After the steps: unmatched requests, observers, labels. */
   #conclude(frame: Frame, program: Program, stepsHalt: Halt | undefined): Awaitable<Decision> {
     const halt = stepsHalt ?? program.unmatched;
+    frame.rule = halt?.rule;
     const audit = program.audit[frame.phase];
     if (audit.length === 0) return this.#persist(frame, program, halt);
     const input = pluginInput(frame);

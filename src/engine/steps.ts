@@ -12,7 +12,8 @@ import { compileElicitation } from './elicitation.ts';
 import { compileField } from './field-pipeline.ts';
 import { attributeReader, FrameQuestion } from './frame-question.ts';
 import type { Frame } from './frame.ts';
-import { DEFAULT_REASON, deny, denyWith, type Halt } from './halt.ts';
+import { DEFAULT_REASON, deny, denyWith, haltedBy, spanOf, type DecidingRule, type Halt } from './halt.ts';
+import { withHiddenToken } from './hidden-token.ts';
 import type { JsonValue, Phase } from './operation.ts';
 import { hookOf, pluginInput } from './plugin-input.ts';
 import type { PluginHandle } from './plugin-handle.ts';
@@ -41,11 +42,8 @@ export interface StepCode {
   readonly inputs?: ((frame: Frame) => Readonly<Record<string, JsonValue>>) | undefined;
 }
 
-export interface CompiledStep extends StepCode {
-  /** The rule's place in the bundle: the code of denials without one of their own. */
-  readonly place: string;
-  /** Where it is written. */
-  readonly at: Span | Pick<Step, 'text' | 'range'>;
+/** A step in its place, which is the code of denials without one of their own. */
+export interface CompiledStep extends StepCode, DecidingRule {
   /** The steps that this one does the work of in one go; traces run them one by one. */
   readonly members?: readonly CompiledStep[] | undefined;
 }
@@ -73,8 +71,10 @@ export function runSteps(steps: readonly CompiledStep[], frame: Frame, from = 0)
   return undefined;
 }
 
-function placed(halt: Halt | PlacedDenial, { place }: CompiledStep): Halt {
-  return halt.code === undefined ? deny(place, halt.reason) : halt;
+function placed(halt: Halt | PlacedDenial, step: CompiledStep): Halt {
+  return halt.code === undefined
+    ? { kind: 'deny', code: step.place, reason: halt.reason, rule: step }
+    : haltedBy(halt, step);
 }
 
 function membersOf(step: CompiledStep): readonly CompiledStep[] {
@@ -109,10 +109,6 @@ function traced(step: CompiledStep, frame: Frame, trace: TraceStep[]): StepsOutc
   };
   const outcome = step.run(frame);
   return outcome instanceof Promise ? outcome.then(finish) : finish(outcome);
-}
-
-function spanOf({ at }: CompiledStep): Span {
-  return 'source' in at ? at : at.text.span(at.range.start, at.range.end);
 }
 
 /** Compiles a list of steps that belong to one rule place. */
@@ -174,7 +170,8 @@ function stepCode(step: Step, where: StepPlace, scope: CompileScope): StepCode {
     }
     case 'delegate': {
       const plugin = pluginToCall(step.plugin, (hook) => hook === 'token.delegate', span(), scope);
-      return { run: plugin === undefined ? unusable(where) : (frame) => runDelegate(step, plugin, frame) };
+      if (plugin === undefined || !checkDelegate(step, plugin, span(), scope)) return { run: unusable(where) };
+      return { run: (frame) => runDelegate(step, plugin, frame) };
     }
     case 'elicit': {
       const plugin = pluginToCall(step.plugin, (hook) => hook === 'elicit', span(), scope);
@@ -296,6 +293,25 @@ function passObserver(plugin: PluginHandle, frame: Frame): StepOutcome {
   return plugin.hooks.includes(hook) ? undefined : runPlugin(plugin, frame);
 }
 
+/** False, and reported, when the plugin says that the step cannot work. */
+function checkDelegate(
+  step: Step & { readonly kind: 'delegate' },
+  plugin: PluginHandle,
+  span: Span,
+  { report }: CompileScope,
+): boolean {
+  try {
+    for (const { message, help } of plugin.checkDelegate(step.config)) {
+      report.add('config/plugin-doubt', span, `plugin \`${plugin.name}\`: ${message}`, { help });
+    }
+    return true;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : 'the step cannot work';
+    report.add('config/delegate-step', span, `plugin \`${plugin.name}\`: ${message}`);
+    return false;
+  }
+}
+
 async function runDelegate(
   step: Step & { readonly kind: 'delegate' },
   plugin: PluginHandle,
@@ -318,7 +334,7 @@ async function runDelegate(
       audience: outcome.audience,
       expiresAt: outcome.expiresAt === undefined ? undefined : timestamp(outcome.expiresAt),
     };
-    frame.addDelegatedToken({ token: outcome.token, header: outcome.header });
+    frame.addDelegatedToken(withHiddenToken({ header: outcome.header }, outcome.token));
     return undefined;
   }
   return step.onError === 'continue' ? undefined : denyWith(outcome.violation);
