@@ -5,11 +5,13 @@ import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import { withPaths } from '../diagnostics/locate.ts';
 import { Report } from '../diagnostics/report.ts';
 import type { Bundle } from '../engine/bundle.ts';
+import { QuestionDesk } from '../engine/elicitation/question-desk.ts';
 import type { EntityType } from '../engine/operation.ts';
 import { RouteTable } from '../engine/route-table.ts';
 import type { Awaitable } from '../session/label-store.ts';
 import { entryOf, type MapEntry, type MapNode } from '../text/document.ts';
 import type { Source } from '../text/source.ts';
+import { TransportStorageError } from '../transport/transport-storage.ts';
 import { readAttributeFiles, type AttributeTree } from './attribute-files.ts';
 import { readDocument } from './load.ts';
 import type { LoadOptions } from './load-options.ts';
@@ -90,8 +92,12 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
     host,
     report,
   );
+  const transportSessions = options.transportSessions ?? noStorage;
+  let digest = '';
+  const questions = new QuestionDesk({ storage: transportSessions, digest: () => digest, now, alarm });
   const visitor = new PolicyVisitor({
     kinds,
+    questions,
     decisionPoints: handles,
     data: attributes.data,
     baseDirectory,
@@ -112,8 +118,10 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
     await Promise.allSettled([close(), closeAll([visitor.sessions.store])]);
     return rejected(report, present);
   }
+  digest = digestOf([...sources, ...attributes.sources, ...points.flatMap((point) => point.sources ?? [])]);
   const bundle: Bundle = {
-    digest: digestOf([...sources, ...attributes.sources, ...points.flatMap((point) => point.sources ?? [])]),
+    digest,
+    questions,
     routes: new RouteTable(visitor.routes),
     unmatched,
     observed: plugins.some((plugin) => plugin.observe !== undefined),
@@ -207,4 +215,8 @@ function digestOf(sources: readonly { readonly name: string; readonly text: stri
 
 function rejected(report: Report, roots: Parameters<typeof withPaths>[1]): LoadResult {
   return { ok: false, diagnostics: withPaths(report.diagnostics, roots), dropped: report.dropped };
+}
+
+function noStorage(): never {
+  throw new TransportStorageError('unavailable', 'there is no storage');
 }

@@ -338,9 +338,17 @@ export class PolicyEngine implements Engine {
 
   #concludeLater(run: Run, frame: Frame, program: Program, halt: Promise<Halt | undefined>): Promise<Decision> {
     return halt.then(
-      (settled) => this.#conclude(run, frame, program, settled),
+      (settled) =>
+        settled === undefined && frame.elicitation !== undefined && program.unmatched === undefined
+          ? this.#redeem(run, frame, program)
+          : this.#conclude(run, frame, program, settled),
       () => this.#stepFailed(run, frame, program),
     );
+  }
+
+  /** Uses up the answers that the phase went on with: of all who hold one, one operation goes on. */
+  async #redeem(run: Run, frame: Frame, program: Program): Promise<Decision> {
+    return this.#conclude(run, frame, program, await run.tenure.bundle.questions.redeem(frame));
   }
 
   /** What a step attached before one threw is kept all the same. */
