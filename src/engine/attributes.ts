@@ -129,7 +129,11 @@ export function isPeek(frame: Frame): boolean {
   const { elicitation } = frame.operation;
   if (elicitation !== undefined) return elicitation.peek === true;
   const value = headerOf(frame.extensions.http?.request_headers, 'x-policy-elicitation-peek');
-  if (value === undefined) return false;
+  return value !== undefined && isTruthyHeader(value);
+}
+
+/** Anything but an empty value, `0` or `false`. Source: gateway specification, "Answers". */
+export function isTruthyHeader(value: string | readonly string[]): boolean {
   return typeof value !== 'string' || !['', '0', 'false'].includes(value.trim().toLowerCase());
 }
 

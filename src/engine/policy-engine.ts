@@ -4,6 +4,7 @@ import { authenticate } from './authentication.ts';
 import type { Bundle } from './bundle.ts';
 import type { Constraint } from './constraint.ts';
 import type { Decision, Taint, Violation } from './decision.ts';
+import type { QuestionDesk } from './elicitation/question-desk.ts';
 import type { Engine, IdentityResult } from './engine.ts';
 import { Frame, type FrameStart } from './frame.ts';
 import { deny, type Halt } from './halt.ts';
@@ -99,6 +100,11 @@ export class PolicyEngine implements Engine {
 
   get digest(): string {
     return this.#tenure.bundle.digest;
+  }
+
+  /** The questions to humans of the bundle in force. */
+  get questions(): QuestionDesk {
+    return this.#tenure.bundle.questions;
   }
 
   pre(operation: Operation): Awaitable<Decision> {

@@ -6,6 +6,7 @@ import type { Frame } from '../frame.ts';
 import { deny, type Halt } from '../halt.ts';
 import type { Elicited } from './elicited.ts';
 import { isQuestionId, type Answer, type Question } from './question.ts';
+import { lacksWords } from './verbs.ts';
 import { QuestionStore, TooManyQuestionsError } from './question-store.ts';
 
 export interface QuestionDeskOptions {
@@ -22,7 +23,7 @@ export interface QuestionDeskOptions {
 export type GivenAnswer = Omit<Answer, 'at'>;
 
 /** Why an answer was not taken. */
-export type AnswerRefusal = 'unknown' | 'expired' | 'answered' | 'used' | 'wrong_approver';
+export type AnswerRefusal = 'unknown' | 'expired' | 'answered' | 'used' | 'wrong_approver' | 'incomplete_answer';
 
 /** The questions of a bundle: asked by its steps, answered through its channels. */
 export class QuestionDesk {
@@ -85,6 +86,7 @@ export class QuestionDesk {
     if (await this.store.isUsed(id)) return 'used';
     if (question.expiresAt <= this.now) return 'expired';
     if (given.approver !== question.approver) return 'wrong_approver';
+    if (given.outcome === 'approved' && lacksWords(question.verb, given)) return 'incomplete_answer';
     const answer = { ...given, at: this.now };
     return (await this.store.answer(question, answer)) === answer ? question : 'answered';
   }

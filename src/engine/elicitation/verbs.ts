@@ -68,20 +68,19 @@ export function refusalOfAnswer(
       return { code: 'elicitation.wrong_approver', reason: 'somebody else answered than was asked' };
     }
   }
-  switch (needs) {
-    case 'nothing':
-      return undefined;
-    case 'text':
-      return answer.text ? undefined : { code: 'elicitation.incomplete_answer', reason: 'the answer says nothing' };
-    case 'evidence':
-      return answer.text || answer.authentication
-        ? undefined
-        : { code: 'elicitation.incomplete_answer', reason: 'the answer attests nothing' };
-    case 'fresh sign-in':
-      return isFresh(answer.authentication, question.askedAt, options)
-        ? undefined
-        : { code: 'elicitation.not_fresh', reason: 'the answer proves no fresh sign-in' };
+  if (lacksWords(question.verb, answer)) {
+    return { code: 'elicitation.incomplete_answer', reason: 'the answer does not say what was asked for' };
   }
+  return needs !== 'fresh sign-in' || isFresh(answer.authentication, question.askedAt, options)
+    ? undefined
+    : { code: 'elicitation.not_fresh', reason: 'the answer proves no fresh sign-in' };
+}
+
+/** Whether an approval of this verb has to say something, and does not. A proven sign-in attests as words do. */
+export function lacksWords(verb: ElicitationVerb, { text, authentication }: Partial<Answer>): boolean {
+  const { needs } = VERBS[verb];
+  if (text) return false;
+  return needs === 'text' || (needs === 'evidence' && authentication === undefined);
 }
 
 /** Whether a sign-in happened at `since` (Unix milliseconds) or later, and was of a class that the step accepts. */
