@@ -17,6 +17,7 @@ import { entryOf, type DocumentNode, type MapNode } from '../text/document.ts';
 import type { Span } from '../text/source.ts';
 import { stringOf, stringsOf } from './policy-terms.ts';
 import { validateWith } from './schema.ts';
+import type { SecretScope } from './secret.ts';
 import { configOf, kindOf, refusable } from './wiring.ts';
 
 /** Spellings of hooks that existing bundles use. */
@@ -57,13 +58,13 @@ export class PluginRegistry {
   readonly #names = new Map<string, Span>();
   readonly #made: Plugin[] = [];
   readonly #kinds: readonly PluginKind[];
-  readonly #baseDirectory: string;
+  readonly #scope: SecretScope;
   readonly #report: Report;
   readonly #options: PluginHostOptions;
 
-  constructor(kinds: readonly PluginKind[], baseDirectory: string, options: PluginHostOptions, report: Report) {
+  constructor(kinds: readonly PluginKind[], scope: SecretScope, options: PluginHostOptions, report: Report) {
     this.#kinds = kinds;
-    this.#baseDirectory = baseDirectory;
+    this.#scope = scope;
     this.#options = options;
     this.#report = report;
   }
@@ -153,7 +154,8 @@ export class PluginRegistry {
     const context = {
       name: entry.name,
       now: this.#options.now,
-      baseDirectory: this.#baseDirectory,
+      baseDirectory: this.#scope.baseDirectory,
+      environment: this.#scope.environment,
       alarm: this.#options.alarm,
       mode: entry.mode,
       capabilities: withImplied(entry.capabilities),

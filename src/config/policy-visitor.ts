@@ -315,8 +315,9 @@ export class PolicyVisitor implements ConfigVisitor {
   }
 
   #newRegistry(): PluginRegistry {
-    const { kinds, baseDirectory, now, alarm, report } = this.#options;
-    return new PluginRegistry(kinds.plugins, baseDirectory, { timeout: this.#timeout, now, alarm }, report);
+    const { kinds, baseDirectory, environment, now, alarm, report } = this.#options;
+    const scope = { baseDirectory, environment };
+    return new PluginRegistry(kinds.plugins, scope, { timeout: this.#timeout, now, alarm }, report);
   }
 }
 

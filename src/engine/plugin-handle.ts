@@ -11,6 +11,7 @@ import type {
   IdentityOutcome,
   PluginInput,
   PluginMode,
+  PluginWarning,
 } from './plugin.ts';
 
 /** A call that gave no usable answer. The plugin's `on_error` has not been applied: the caller decides. */
@@ -60,5 +61,7 @@ export interface PluginHandle {
   invoke(input: PluginInput, signal: AbortSignal | undefined): Awaitable<InvokeResult>;
   resolveIdentity(input: IdentityInput): Awaitable<IdentityOutcome | PluginFailure>;
   delegate(input: DelegateInput, signal: AbortSignal | undefined): Awaitable<DelegateOutcome | PluginFailure>;
+  /** What is doubtful in the keys of a `delegate` step. Throws an `Error` for the author when the step cannot work. */
+  checkDelegate(config: DelegateInput['config']): readonly PluginWarning[];
   elicit(input: ElicitInput, signal: AbortSignal | undefined): Awaitable<ElicitOutcome | PluginFailure>;
 }

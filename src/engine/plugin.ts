@@ -66,6 +66,8 @@ export interface PluginContext {
   readonly now: () => number;
   /** Folder that relative paths of the bundle start from. */
   readonly baseDirectory: string;
+  /** Where `env_var` secrets come from. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Reports something operators must hear of. Never throws. */
   readonly alarm: (alarm: Alarm) => void;
 }
@@ -145,8 +147,9 @@ export interface DelegateInput {
 export type DelegateOutcome =
   | {
       readonly outcome: 'granted';
+      /** Visible ASCII without blanks. */
       readonly token: string;
-      /** Header that carries the token upstream. */
+      /** Header that carries the token upstream; none that says how the message is read or routed. */
       readonly header: string;
       readonly audience?: string;
       readonly permissions: readonly string[];
@@ -260,6 +263,11 @@ export interface Plugin {
   invoke?(input: PluginInput, call: CallContext): Awaitable<PluginOutcome>;
   /** `token.delegate`. */
   delegate?(input: DelegateInput, call: CallContext): Awaitable<DelegateOutcome>;
+  /**
+   * Looks at the keys of each `delegate` step at load. Throws an `Error` that tells the author why the step cannot work;
+   * what it answers is warned of.
+   */
+  checkDelegate?(config: ArgumentMap): readonly PluginWarning[];
   /** `elicit`. */
   elicit?(input: ElicitInput, call: CallContext): Awaitable<ElicitOutcome>;
   /**

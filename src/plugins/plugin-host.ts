@@ -13,6 +13,8 @@ import type {
   PluginOutcome,
 } from '../engine/plugin.ts';
 import { isAuthentication } from '../engine/elicitation/question.ts';
+import { isHeaderToken, mayCarryCredential } from '../engine/credential-header.ts';
+import { withHiddenToken } from '../engine/hidden-token.ts';
 import { isJson } from '../engine/values.ts';
 import type { InvokeResult, PluginFailure, PluginHandle } from '../engine/plugin-handle.ts';
 import { frozenCopy, viewOf, viewOfExtensions, withImplied } from './capability-view.ts';
@@ -128,7 +130,9 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
       const visible = Object.freeze({
         entity: frozenCopy(input.entity),
         extensions: viewOfExtensions(input.extensions, capabilities),
-        credentials: capabilities.has('read_inbound_credentials') ? frozenCopy(input.credentials) : [],
+        credentials: capabilities.has('read_inbound_credentials')
+          ? Object.freeze(input.credentials.map(({ role, header, token }) => withHiddenToken({ role, header }, token)))
+          : [],
         config: frozenCopy(input.config),
       });
       return call<DelegateOutcome>(
@@ -138,6 +142,7 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
         signal,
       );
     },
+    checkDelegate: (config) => plugin.checkDelegate?.(config) ?? [],
     elicit(input, signal) {
       const run = plugin.elicit?.bind(plugin);
       const visible = Object.freeze({
@@ -258,9 +263,12 @@ function isDelegateOutcome(answer: unknown): answer is DelegateOutcome {
   return (
     answer['outcome'] === 'granted' &&
     typeof answer['token'] === 'string' &&
-    answer['token'] !== '' &&
+    isHeaderToken(answer['token']) &&
     typeof answer['header'] === 'string' &&
-    isStrings(answer['permissions'])
+    mayCarryCredential(answer['header']) &&
+    isStrings(answer['permissions']) &&
+    (answer['audience'] === undefined || typeof answer['audience'] === 'string') &&
+    (answer['expiresAt'] === undefined || Number.isFinite(answer['expiresAt']))
   );
 }
 

@@ -99,6 +99,7 @@ describe('create refuses', () => {
     name: 'idp',
     now: Date.now,
     baseDirectory: folder,
+    environment: {},
     alarm: (alarm) => void alarms.push(alarm),
     mode: 'sequential',
     capabilities: new Set(),

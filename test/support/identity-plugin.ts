@@ -34,6 +34,7 @@ export function identityPlugin(config: IdentityConfig, baseDirectory = tmpdir())
     name: 'idp',
     now: () => clock.now,
     baseDirectory,
+    environment: {},
     alarm,
     mode: 'sequential',
     capabilities: new Set(),

@@ -145,6 +145,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
       if (options.accounts !== undefined && !Object.hasOwn(options.accounts, sub)) return undefined;
       return { accountId: sub, claims: () => ({ ...options.accounts?.[sub], sub }) };
     },
+    extraTokenClaims: (_, token) => token.extra,
     ...options.configuration,
     ttl: {
       AccessToken: lifetime,
@@ -171,6 +172,8 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
 
   const claimsOf = async (token: string | undefined): Promise<JWTPayload | undefined> => {
     if (token === undefined) return undefined;
+    const opaque = await provider.ClientCredentials.find(token);
+    if (opaque?.clientId !== undefined) return { sub: opaque.clientId };
     try {
       return (await jwtVerify(token, keys, { issuer, algorithms: ['ES256'], requiredClaims: ['exp'] })).payload;
     } catch {
