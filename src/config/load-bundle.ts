@@ -11,7 +11,6 @@ import { RouteTable } from '../engine/route-table.ts';
 import type { Awaitable } from '../session/label-store.ts';
 import { entryOf, type MapEntry, type MapNode } from '../text/document.ts';
 import type { Source } from '../text/source.ts';
-import { TransportStorageError } from '../transport/transport-storage.ts';
 import { readAttributeFiles, type AttributeTree } from './attribute-files.ts';
 import { readDocument } from './load.ts';
 import type { LoadOptions } from './load-options.ts';
@@ -92,9 +91,8 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
     host,
     report,
   );
-  const transportSessions = options.transportSessions ?? noStorage;
   let digest = '';
-  const questions = new QuestionDesk({ storage: transportSessions, digest: () => digest, now, alarm });
+  const questions = new QuestionDesk({ storage: () => visitor.transport.storage, digest: () => digest, now, alarm });
   const visitor = new PolicyVisitor({
     kinds,
     questions,
@@ -115,7 +113,7 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
   const close = (): Promise<void> => closeAll([...plugins, ...points]);
   if (report.hasErrors) {
     // What refuses to end is not the author's mistake.
-    await Promise.allSettled([close(), closeAll([visitor.sessions.store])]);
+    await Promise.allSettled([close(), closeAll([visitor.sessions.store, visitor.transport.storage])]);
     return rejected(report, present);
   }
   digest = digestOf([...sources, ...attributes.sources, ...points.flatMap((point) => point.sources ?? [])]);
@@ -127,6 +125,8 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
     observed: plugins.some((plugin) => plugin.observe !== undefined),
     sessions: visitor.sessions,
     sessionStoreBlock: visitor.sessionStoreBlock,
+    transport: visitor.transport,
+    transportSessionsBlock: visitor.transportSessionsBlock,
     onMissingSession: visitor.onMissingSession,
     async initialize() {
       for (const plugin of plugins) await plugin.initialize?.();
@@ -215,8 +215,4 @@ function digestOf(sources: readonly { readonly name: string; readonly text: stri
 
 function rejected(report: Report, roots: Parameters<typeof withPaths>[1]): LoadResult {
   return { ok: false, diagnostics: withPaths(report.diagnostics, roots), dropped: report.dropped };
-}
-
-function noStorage(): never {
-  throw new TransportStorageError('unavailable', 'there is no storage');
 }

@@ -1,7 +1,6 @@
 import type { DecisionPointKind } from '../engine/decision-point.ts';
 import type { JsonObject } from '../engine/operation.ts';
 import type { PluginKind } from '../engine/plugin.ts';
-import type { TransportStorage } from '../transport/transport-storage.ts';
 import type { Alarm, SessionStoreFactory, StoreObserver } from '../session/label-store.ts';
 
 /** What a host adds to, or takes over from, the loading of a bundle. */
@@ -20,7 +19,6 @@ export interface LoadOptions {
   readonly now?: () => number;
   /** Hears of what operators must know, from load on. Must not throw. */
   readonly alarm?: (alarm: Alarm) => void;
-  readonly transportSessions?: () => TransportStorage;
   /** Hears what the session store does, for metrics. */
   readonly storeObserver?: StoreObserver;
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { LocalStorage } from '../../src/transport/local-storage.ts';
 import { TransportStorageError } from '../../src/transport/transport-storage.ts';
 import { ANN, APPROVED, AskedEngine, PLACE, pendingId, type Script } from '../support/asked-engine.ts';
 import { call, engineOf, findingsOf, outcomeOf, testKind } from '../support/engine.ts';
-import { mapStorage } from '../support/map-storage.ts';
 
 const ASK = 'require_approval(h, from: claim.manager)';
 const STEP =
@@ -167,7 +167,6 @@ global: {pdp: [{kind: test}]}
 plugins: [{name: h, kind: test}]
 routes: [{tool: t, pre_invocation: [{test: {on_deny: ["require_approval(h, from: 'x')"]}}]}]`;
     const engine = await engineOf(text, {
-      transportSessions: () => mapStorage(),
       plugins: [testKind({ h: { elicit: () => ({ outcome: 'pending' }) } })],
       decisionPoints: [
         {
@@ -299,7 +298,7 @@ describe('an answer does not count', () => {
       throw new TransportStorageError('unavailable', 'down');
     };
     const lenient = `${ASK.slice(0, -1)}, on_error: continue)`;
-    const storage = mapStorage();
+    const storage = new LocalStorage();
     const asked = await AskedEngine.of(lenient, { storage, script: { look: APPROVED } });
     const id = await asked.ask();
     const create = storage.create.bind(storage);
@@ -331,10 +330,10 @@ describe('questions of one caller', () => {
   });
 
   it('leave nothing behind when they could not be put', async () => {
-    const storage = mapStorage();
+    const storage = new LocalStorage();
     const asked = await AskedEngine.of(ASK, { storage, script: { put: () => ({ outcome: 'expired' }) } });
     assert.equal(outcomeOf(await asked.pre()), 'elicitation.expired');
-    assert.equal(storage.kept.size, 0);
+    assert.equal(storage.size, 0);
   });
 });
 

@@ -13,7 +13,6 @@ import { playScenario } from '../../examples/hr/scenario.ts';
 import type { McpEndpoint } from '../../examples/hr/serve-mcp.ts';
 import { startHrServer } from '../../examples/hr/server.ts';
 import { loadBundle } from '../../src/index.ts';
-import { mapStorage } from '../support/map-storage.ts';
 import { createServer } from 'node:http';
 
 let issuer: Issuer;
@@ -38,8 +37,7 @@ async function startEdited(
 ): Promise<PolicyGateway> {
   const written = await readFile(POLICY, 'utf8');
   const text = edit(written.replaceAll(`http://127.0.0.1:${PORTS.issuer}`, issuer.url));
-  const storage = mapStorage();
-  const load = { baseDirectory: dirname(POLICY), transportSessions: () => storage };
+  const load = { baseDirectory: dirname(POLICY) };
   return startPolicyGateway({
     policy: { name: POLICY, text },
     load,

@@ -9,7 +9,6 @@ import { parseDocument } from 'yaml';
 import { definePlugin, SessionStoreError } from '../../src/index.ts';
 import type { EngineOptions, LoadOptions, Operation, PluginKind, SessionStoreFactory } from '../../src/index.ts';
 import { loadedEngine, refusals, type LoadedEngine } from '../support/loaded-engine.ts';
-import { mapStorage } from '../support/map-storage.ts';
 import { runCli } from '../support/run-cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'indelible-audit-'));
@@ -325,7 +324,6 @@ routes:
 `;
     const records = await recorded(rest, async ({ engine }) => void (await engine.pre(pay())), {
       plugins: [asks],
-      transportSessions: () => mapStorage(),
     });
     assert.deepEqual(codes(records), [['pre', 'pending', 'elicitation.pending']]);
     const { elicitation_id: id, expires_at: expiry, ...question } = Object(records[0]?.['elicitation']);

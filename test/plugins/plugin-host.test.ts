@@ -6,7 +6,6 @@ import type { Decision } from '../../src/engine/decision.ts';
 import { DISABLE_FOR } from '../../src/plugins/plugin-host.ts';
 import type { Alarm } from '../../src/session/label-store.ts';
 import { alarms, bundleOf, call, engineOf, findingsOf, outcomeOf, testKind } from '../support/engine.ts';
-import { mapStorage } from '../support/map-storage.ts';
 
 const ALLOW: PluginOutcome = { outcome: 'allow' };
 const DENIED: PluginOutcome = { outcome: 'deny', violation: { code: 'p.no', reason: 'no', details: { why: 1 } } };
@@ -277,7 +276,7 @@ describe('what a plugin sees', () => {
 plugin_settings: {routing_enabled: true}
 plugins: [{name: p, kind: test}]
 routes: [{tool: d, pre_invocation: ["delegate(p, audience: api)"]}, {tool: e, pre_invocation: ["confirm(p, from: 'ann')"]}]`,
-      { plugins: [testKind({ p: meddle })], transportSessions: () => mapStorage() },
+      { plugins: [testKind({ p: meddle })] },
     );
     const extensions = { subject: { id: 'ann' } };
     assert.equal(outcomeOf(await engine.pre(call('d', { args }))), 'plugin.p.error');

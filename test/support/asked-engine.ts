@@ -3,11 +3,10 @@ import type { LoadOptions } from '../../src/config/load-options.ts';
 import type { Decision } from '../../src/engine/decision.ts';
 import type { JsonValue, Operation, Subject } from '../../src/engine/operation.ts';
 import type { ElicitInput, ElicitOutcome } from '../../src/engine/plugin.ts';
-import type { PolicyEngine } from '../../src/engine/policy-engine.ts';
+import { createEngine, type PolicyEngine } from '../../src/engine/policy-engine.ts';
 import type { Alarm } from '../../src/session/label-store.ts';
 import type { TransportStorage } from '../../src/transport/transport-storage.ts';
-import { alarms, bundleOf, call, engineOf, outcomeOf, testKind } from './engine.ts';
-import { mapStorage } from './map-storage.ts';
+import { alarms, bundleOf, call, outcomeOf, testKind } from './engine.ts';
 
 export const ANN: Subject = { id: 'ann', issuer: 'https://idp.test', claims: { manager: 'eve', email: 'ann@test' } };
 export const PLACE = 'routes.tool:t.pre_invocation[0]';
@@ -50,7 +49,6 @@ export class AskedEngine {
     const clock = { now: 1_700_000_000_000 };
     const inputs: ElicitInput[] = [];
     const { script = {} } = options;
-    const storage = options.storage ?? mapStorage();
     const elicit = (input: ElicitInput): ElicitOutcome => {
       inputs.push(input);
       const say = input.state === undefined ? script.put : script.look;
@@ -73,12 +71,13 @@ export class AskedEngine {
     const { raised, alarm } = alarms();
     const load: LoadOptions = {
       plugins: [testKind({ h: { elicit }, g: { elicit } })],
-      transportSessions: () => storage,
       now: () => clock.now,
       alarm,
       ...options.load,
     };
-    const engine = await engineOf(text, load, { now: () => clock.now, alarm });
+    const bundle = await bundleOf(text, load);
+    if (options.storage !== undefined) bundle.transport.storage = options.storage;
+    const engine = await createEngine(bundle, { now: () => clock.now, alarm });
     return new AskedEngine({ engine, inputs, raised, clock, text }, load);
   }
 
