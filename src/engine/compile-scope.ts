@@ -4,6 +4,7 @@ import type { ArgumentMap } from '../language/ast.ts';
 import type { AttributeScope } from './attributes.ts';
 import type { Awaitable } from '../session/label-store.ts';
 import type { DecisionAnswer, DecisionQuestion, StepContext } from './decision-point.ts';
+import type { QuestionDesk } from './elicitation/question-desk.ts';
 import type { PluginHandle } from './plugin-handle.ts';
 import type { StepCode } from './steps.ts';
 
@@ -28,6 +29,7 @@ export interface CompileScope extends AttributeScope {
   readonly plugins: ReadonlyMap<string, PluginHandle>;
   /** By dialect. */
   readonly decisionPoints: ReadonlyMap<string, DecisionPointHandle>;
+  readonly questions: QuestionDesk;
   /** What `taint(…, session)` does without a session. */
   readonly onMissingSession: 'ignore' | 'deny';
   readonly report: Report;

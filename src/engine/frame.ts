@@ -2,6 +2,7 @@ import type { Span } from '../text/source.ts';
 import type { SessionIdentity } from '../session/session-identity.ts';
 import type { Constraint } from './constraint.ts';
 import type { Consultation, Decision, DelegatedToken, Taint, TraceStep } from './decision.ts';
+import type { Elicited } from './elicitation/elicited.ts';
 import type { DecidingRule, Halt } from './halt.ts';
 import type { RouteMeta } from './route-meta.ts';
 import type { Extensions, JsonValue, Operation, Phase, Subject } from './operation.ts';
@@ -62,6 +63,8 @@ export class Frame {
   declare constraints: Constraint[] | undefined;
   declare grant: Grant | undefined;
   declare delegatedTokens: DelegatedToken[] | undefined;
+  /** Present once a step asked a human, or looked for the answer. */
+  declare elicitation: Elicited | undefined;
   declare consultations: Consultation[] | undefined;
   declare trace: TraceStep[] | undefined;
   /** Why the latest field pipeline gave up. */
@@ -109,6 +112,7 @@ export class Frame {
     this.constraints = undefined;
     this.grant = undefined;
     this.delegatedTokens = undefined;
+    this.elicitation = undefined;
     this.consultations = undefined;
     this.trace = undefined;
     this.fieldHalt = undefined;
