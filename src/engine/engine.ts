@@ -26,6 +26,11 @@ export interface Engine {
   pre(operation: Operation): Awaitable<Decision>;
   /** Decides on what the operation returned; `operation` is the object that `pre` was given. Same promises as `pre`. */
   post(operation: Operation, result: JsonValue | undefined): Awaitable<Decision>;
+  /**
+   * Whether `post` of an operation that `pre` allowed looks at its result, in a step or for a plugin's report. True for an
+   * operation that `pre` has not seen.
+   */
+  examinesResult(operation: Operation): boolean;
   /** Whether the stores answer. */
   health(): Promise<StoreHealth>;
   /** Ends the stores and plugins after the last operation in flight. */

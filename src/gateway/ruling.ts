@@ -7,14 +7,15 @@ import { entityNote } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { tokenHeaders } from './forwarded-headers.ts';
 import type { GatewayContext } from './gateway-context.ts';
-import { foldedNames, hasLookalike, isJsonObject, ownValue } from './json-value.ts';
+import { isJsonObject } from './json-value.ts';
 import { withArguments } from './mediation.ts';
 import type { Mediation } from './mediation.ts';
-import type { MediatedRequest, PendingRequest } from './pending-requests.ts';
+import type { PendingRequest } from './pending-requests.ts';
 import { RPC_CODES, gatewayError } from './rpc-error.ts';
 import type { RpcError } from './rpc-error.ts';
 import type { GatewaySession } from './session-table.ts';
 import { changedHeaders } from './standard-headers.ts';
+import { asksForTask, findTask, unknownTask } from './task-request.ts';
 
 /** One message of a body, and who sends it. */
 export interface Plan {
@@ -37,9 +38,6 @@ export type Ruling =
   | { readonly kind: 'refuse'; readonly request: ClientRequest; readonly error: RpcError };
 
 export const NO_CHANGES: ReadonlyMap<string, string | undefined> = new Map();
-/** Their responses hold the result of an operation that was called before. */
-const TASK_METHODS = new Set(['tasks/result', 'tasks/get']);
-const TASK_PARAMS = foldedNames('taskId');
 
 /** Decides what becomes of one message. */
 export async function rule(
@@ -57,7 +55,7 @@ export async function rule(
   const { id, idText, method } = message;
   const scope = session?.id ?? caller.principal;
   if (mediation === undefined) {
-    const task = TASK_METHODS.has(method) ? taskOf(gateway, message, scope) : undefined;
+    const task = asksForTask(method) ? findTask(gateway.tasks, message, scope) : undefined;
     if (task === 'unknown') {
       return { kind: 'refuse', request: message, error: unknownTask(message) };
     }
@@ -95,22 +93,6 @@ export async function rule(
   const name = mediation.method === 'resources/read' && typeof uri === 'string' ? uri : entity.name;
   const changed = changedHeaders(exchange.request.headers, name, args, after);
   return { kind: 'forward', text: rewritten, rewritten: true, headers: tokenHeaders(tokens, changed), pending };
-}
-
-/** The operation that became the task which a request asks for. */
-function taskOf(gateway: GatewayContext, request: ClientRequest, scope: string): MediatedRequest | 'unknown' {
-  const { params } = request;
-  const taskId = params === undefined || hasLookalike(params, TASK_PARAMS) ? undefined : ownValue(params, 'taskId');
-  const task = typeof taskId === 'string' ? gateway.tasks.find(scope, taskId) : undefined;
-  return task === undefined ? 'unknown' : { ...task, nested: request.method === 'tasks/get' };
-}
-
-/** A request with an envelope of its own speaks MCP 2026-07-28, which has no method `tasks/result`. */
-function unknownTask({ method, params }: ClientRequest): RpcError {
-  if (method === 'tasks/result' && isJsonObject(ownValue(params, '_meta'))) {
-    return gatewayError(RPC_CODES.methodNotFound, 'method_not_found', 'this method is not served');
-  }
-  return gatewayError(RPC_CODES.invalidParams, 'unknown_task', 'no operation of this caller became this task');
 }
 
 function refuse(request: ClientRequest, slug: string, reason: string): Ruling {
