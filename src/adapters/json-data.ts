@@ -18,11 +18,17 @@ export function isJsonData(value: unknown, depth = 0): value is JsonValue {
       if (value === null) return true;
       if (depth === MAX_DEPTH) return false;
       if (Array.isArray(value)) return value.every((item) => isJsonData(item, depth + 1));
-      const prototype: unknown = Object.getPrototypeOf(value);
-      if (prototype !== Object.prototype && prototype !== null) return false;
+      if (!isPlain(value)) return false;
       return Object.values(value).every((member) => isJsonData(member, depth + 1));
     }
     default:
       return false;
   }
+}
+
+/** Without behaviour: query parsers make objects that inherit from an empty one, for want of `Object.prototype`. */
+function isPlain(value: object): boolean {
+  const prototype: object | null = Object.getPrototypeOf(value);
+  if (prototype === null || prototype === Object.prototype) return true;
+  return Object.getPrototypeOf(prototype) === null && Reflect.ownKeys(prototype).length === 0;
 }

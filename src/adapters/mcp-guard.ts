@@ -11,7 +11,7 @@ import type { Mediation } from '../gateway/mediation.ts';
 import type { MediatedRequest, PendingRequest } from '../gateway/pending-requests.ts';
 import { RPC_CODES, gatewayError } from '../gateway/rpc-error.ts';
 import type { RpcError } from '../gateway/rpc-error.ts';
-import { screenText } from '../gateway/screen.ts';
+import { screenText, tellsTaskResult } from '../gateway/screen.ts';
 import type { TaskLedger } from '../gateway/task-ledger.ts';
 import { asksForTask, findTask, unknownTask } from '../gateway/task-request.ts';
 import type { AdapterHost, AdapterOptions } from './adapter-host.ts';
@@ -86,6 +86,10 @@ export function createMcpGuard(context: McpGuardContext): TransportGuard {
       host.telemetry.error('a refusal could not be sent', cause),
     );
   };
+  const drop = (): undefined => {
+    host.alarm({ alarm: 'adapter_message_dropped' });
+    return undefined;
+  };
   const cancel = (id: RequestId): void => {
     const found = waiting.get(id);
     if (found === undefined || found.state === 'cancelled') return;
@@ -152,30 +156,33 @@ export function createMcpGuard(context: McpGuardContext): TransportGuard {
       deliver(message);
     },
 
-    async screen(response) {
-      const id = ownValue(response, 'id');
+    screen(message) {
+      if (Object.hasOwn(message, 'method')) return tellsTaskResult(message) ? drop() : message;
+      const id = ownValue(message, 'id');
       const found = isRequestId(id) ? waiting.get(id) : undefined;
-      if (!isRequestId(id) || found?.state !== 'delivered') {
-        host.alarm({ alarm: 'adapter_message_dropped' });
-        return undefined;
-      }
+      if (!isRequestId(id) || found?.state !== 'delivered') return drop();
       waiting.delete(id);
       const { request } = found;
-      if (request.mediated === undefined) return response;
-      try {
-        // What is decided is the text that would leave, whatever objects the handler made it of.
-        const screened = await screenText(JSON.stringify(response), () => request, {
-          decider: host.decider,
-          tasks: context.tasks,
-        });
-        const decided: unknown = JSON.parse(screened?.messages[0]?.text ?? '');
-        if (isJsonObject(decided)) return decided;
-      } catch (error) {
-        host.telemetry.error('the response could not be decided', error);
-      }
-      return { jsonrpc: '2.0', id, error: { ...FAILURE } };
+      return request.mediated === undefined ? message : screenResponse(context, request, message);
     },
   };
+}
+
+/** What is decided is the text that would leave, whatever objects the handler made it of. */
+async function screenResponse(
+  { host, tasks }: McpGuardContext,
+  request: PendingRequest,
+  response: JsonObject,
+): Promise<JsonObject> {
+  try {
+    const screening = { decider: host.decider, tasks };
+    const screened = await screenText(JSON.stringify(response), () => request, screening);
+    const decided: unknown = JSON.parse(screened?.messages[0]?.text ?? '');
+    if (isJsonObject(decided)) return decided;
+  } catch (error) {
+    host.telemetry.error('the response could not be decided', error);
+  }
+  return { jsonrpc: '2.0', id: request.id, error: { ...FAILURE } };
 }
 
 async function rule(

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../engine/operation.ts';
 import { isJsonObject } from '../gateway/json-value.ts';
+import type { Awaitable } from '../session/label-store.ts';
 
 type Receive = (message: unknown, extra?: unknown) => void;
 
@@ -13,8 +14,8 @@ export interface McpTransport {
 export interface TransportGuard {
   /** A message from the client, and what the transport tells of it; what `deliver` is given reaches the server. */
   receive(message: JsonObject, extra: unknown, deliver: (message: JsonObject) => void): void;
-  /** A response of the server. Resolves to what may be sent in its place; undefined for nothing. */
-  screen(response: JsonObject): Promise<JsonObject | undefined>;
+  /** A message of the server. What may be sent in its place; undefined for nothing. */
+  screen(message: JsonObject): Awaitable<JsonObject | undefined>;
 }
 
 /** What the adapter sends by itself, past the guard. */
@@ -56,8 +57,9 @@ export function guardTransport(transport: McpTransport, makeGuard: (send: SendRa
   Object.defineProperty(transport, 'send', {
     async value(message: unknown, options?: unknown): Promise<void> {
       if (!isJsonObject(message)) return;
-      if (Object.hasOwn(message, 'method')) return sendRaw(message, options);
-      const screened = await guard.screen(message);
+      const screening = guard.screen(message);
+      // What needs no decision is sent at once: transports look at what is answered while a message is handed over.
+      const screened = screening instanceof Promise ? await screening : screening;
       if (screened !== undefined) await sendRaw(screened, options);
     },
   });

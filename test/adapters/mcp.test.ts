@@ -5,7 +5,8 @@ import { Client as OldClient } from '@modelcontextprotocol/sdk/client/index.js';
 import { InMemoryTransport as OldInMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import { McpServer as OldMcpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { Server as OldServer } from '@modelcontextprotocol/sdk/server/index.js';
-import { CallToolRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks/stores/in-memory.js';
+import { CallToolRequestSchema, type CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { InMemoryTransport, Server, type McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { currentPolicy, enforce, type McpConnectable } from '../../src/adapters/mcp.ts';
@@ -279,6 +280,45 @@ routes:
   });
 });
 
+describe('what policy does not mediate', () => {
+  it('is answered with the same HTTP status and text', async () => {
+    const request = (url: string, method: string): Promise<Response> =>
+      fetch(url, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          accept: 'application/json, text/event-stream',
+          'mcp-protocol-version': '2026-07-28',
+          'mcp-method': method,
+        },
+        body: JSON.stringify({
+          jsonrpc: '2.0',
+          id: 1,
+          method,
+          params: {
+            _meta: {
+              'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+              'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1.0.0' },
+              'io.modelcontextprotocol/clientCapabilities': {},
+            },
+          },
+        }),
+      });
+    const bare = await startStatelessUpstream();
+    const guarded = await startStatelessUpstream('auto', guardedServer);
+    for (const [method, status] of [
+      ['no/such-method', 404],
+      ['tools/list', 200],
+    ] as const) {
+      const [expected, actual] = [await request(bare.url, method), await request(guarded.url, method)];
+      assert.deepEqual([actual.status, await actual.text()], [expected.status, await expected.text()]);
+      assert.equal(actual.status, status);
+    }
+    await bare.close();
+    await guarded.close();
+  });
+});
+
 describe('what fails is denied', () => {
   const handled: Handled = { args: [] };
   const failures: readonly [string, Partial<Engine>, string][] = [
@@ -514,6 +554,17 @@ describe('messages that no well-behaved client sends', () => {
     await link.close();
   });
 
+  it('a notification cannot tell the result of a task', async () => {
+    const server = payrollServer();
+    const link = await rawLink(scriptedEngine(), server);
+    const { transport } = server.server;
+    const told = { jsonrpc: '2.0', method: 'notifications/tasks/status' } as const;
+    await transport?.send({ ...told, params: { taskId: 't-1', result: { ssn: '123' } } });
+    await transport?.send({ ...told, params: { taskId: 't-1' } });
+    assert.deepEqual(link.arrived, [{ ...told, params: { taskId: 't-1' } }]);
+    await link.close();
+  });
+
   it('a task that nobody began', async () => {
     const link = await rawLink(scriptedEngine());
     await link.send({ id: 1, method: 'tasks/result', params: { taskId: 't-1' } });
@@ -543,6 +594,42 @@ describe('servers of the old SDK', () => {
     assert.deepEqual(result['content'], [{ type: 'text', text: '{"id":"E-1","ssn":"[REDACTED]"}' }]);
     assert.equal((await refused(client.callTool({ name: 'pay' }))).code, -32001);
     await client.close();
+  });
+
+  it('McpServer with tasks: what is fetched later is decided as the call', async () => {
+    const store = new InMemoryTaskStore();
+    const server = enforce(
+      new OldMcpServer(
+        { name: 'old', version: '1.0.0' },
+        { capabilities: { tasks: { requests: { tools: { call: {} } } } }, taskStore: store },
+      ),
+      engine,
+    );
+    server.experimental.tasks.registerToolTask(
+      'get_employee',
+      { inputSchema: { id: z.string() }, execution: { taskSupport: 'required' } },
+      {
+        createTask: async ({ id }, { taskStore }) => {
+          const task = await taskStore.createTask({ ttl: 60_000 });
+          const content = [{ type: 'text' as const, text: JSON.stringify({ id, ssn: '123-45-6789' }) }];
+          await taskStore.storeTaskResult(task.taskId, 'completed', { content });
+          return { task };
+        },
+        getTask: (_, { taskStore, taskId }) => taskStore.getTask(taskId),
+        getTaskResult: async (_, { taskStore, taskId }) => (await taskStore.getTaskResult(taskId)) as CallToolResult,
+      },
+    );
+    const client = await linkedOld(server);
+    await client.listTools();
+    const told: unknown[] = [];
+    const call = { name: 'get_employee', arguments: { id: 'E-1' } };
+    for await (const message of client.experimental.tasks.callToolStream(call, undefined, { task: { ttl: 60_000 } })) {
+      told.push(message);
+    }
+    assert.match(JSON.stringify(told.at(-1)), /"type":"result".*\[REDACTED\]/);
+    assert.doesNotMatch(JSON.stringify(told), /123-45-6789/);
+    await client.close();
+    store.cleanup();
   });
 
   it('Server, also with a handler for whatever has none', async () => {
