@@ -1,5 +1,8 @@
+import type { Constraint } from '../engine/constraint.ts';
+import type { Decision, Violation } from '../engine/decision.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { Extensions } from '../engine/operation.ts';
+import type { Extensions, Operation } from '../engine/operation.ts';
+import { admitsBackend, type BackendLabels } from '../engine/restrict.ts';
 import { createDecider } from '../gateway/decide.ts';
 import type { Decider } from '../gateway/decide.ts';
 import type { Alarm, Awaitable } from '../session/label-store.ts';
@@ -11,6 +14,11 @@ export interface AdapterOptions<Request> {
    * plugins of the bundle establish counts more. A throw or rejection denies the request.
    */
   readonly extensions?: (request: Request) => Awaitable<Extensions>;
+  /**
+   * What `restrict` decides on: the labels of this server, or `handler` when handlers choose a backend themselves, by
+   * `decision.constraint`. Default: no labels, so that a restricted operation is denied unless it may fall back.
+   */
+  readonly backend?: BackendLabels | 'handler';
   /** Hears of what operators must know, such as a host's function that threw. */
   readonly alarm?: (alarm: Alarm) => void;
 }
@@ -24,7 +32,16 @@ export interface AdapterHost {
   readonly alarm: (alarm: Alarm) => void;
 }
 
-export function createAdapterHost(engine: Engine, report: ((alarm: Alarm) => void) | undefined): AdapterHost {
+const NOT_ADMITTED: Violation = {
+  code: 'gateway.no_upstream',
+  reason: 'this server does not satisfy the restrictions on this request',
+  details: {},
+};
+
+export function createAdapterHost(
+  engine: Engine,
+  { alarm: report, backend = {} }: Pick<AdapterOptions<never>, 'alarm' | 'backend'>,
+): AdapterHost {
   const alarm = (raised: Alarm): void => {
     try {
       report?.(raised);
@@ -34,5 +51,17 @@ export function createAdapterHost(engine: Engine, report: ((alarm: Alarm) => voi
   };
   const error = (message: string, cause: unknown): void =>
     alarm({ alarm: 'adapter_failure', detail: message, error: cause instanceof Error ? cause.name : typeof cause });
-  return { engine, decider: createDecider(engine, { decision: () => undefined, error }), telemetry: { error }, alarm };
+  const decider = createDecider(engine, { decision: () => undefined, error });
+  const pre = async (operation: Operation): Promise<Decision> => {
+    const decision = await decider.pre(operation);
+    const admitted = decision.constraint === null || backend === 'handler' || admits(decision.constraint, backend);
+    return admitted || decision.decision !== 'allow'
+      ? decision
+      : { ...decision, decision: 'deny', violation: NOT_ADMITTED };
+  };
+  return { engine, decider: { ...decider, pre }, telemetry: { error }, alarm };
+}
+
+function admits(constraint: Constraint, backend: BackendLabels): boolean {
+  return constraint.on_empty === 'fallback' || admitsBackend(constraint, backend);
 }

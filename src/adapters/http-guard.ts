@@ -80,7 +80,7 @@ export function createHttpGuard<Request extends object>(
   engine: Engine,
   options: HttpAdapterOptions<Request>,
 ): HttpGuard<Request> {
-  const host = createAdapterHost(engine, options.alarm);
+  const host = createAdapterHost(engine, options);
   const authority = options.hosts === undefined ? undefined : createAuthorityCheck('localhost', options.hosts, []);
   const resourceMetadata = readResourceMetadata(options.resourceMetadata);
   const maxBytes = options.maxResultBytes ?? DEFAULT_MAX_RESULT_BYTES;

@@ -215,7 +215,7 @@ async function rule(
   if (mediation === undefined) {
     const asked = { method: request.method, params: isJsonObject(params) ? params : undefined };
     const task = findTask(context.tasks, asked, scope);
-    if (task === 'unknown') return { kind: 'refuse', error: unknownTask(asked) };
+    if (task === undefined) return { kind: 'refuse', error: unknownTask(asked) };
     return { kind: 'deliver', message, mediated: task };
   }
 

@@ -38,7 +38,7 @@ export function enforce<Server extends McpConnectable>(
   if (typeof connect !== 'function') throw new TypeError('not an MCP server');
   if (Reflect.get(protocol, 'transport') !== undefined) throw new TypeError('the server is connected already');
   if (Object.hasOwn(protocol, 'connect')) throw new TypeError('the server is enforced already');
-  const host = createAdapterHost(engine, options.alarm);
+  const host = createAdapterHost(engine, options);
   const tasks = tasksOf.get(engine) ?? createTaskLedger(MAX_TASKS);
   tasksOf.set(engine, tasks);
   Object.defineProperty(protocol, 'connect', {

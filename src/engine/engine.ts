@@ -1,4 +1,5 @@
 import type { Awaitable, StoreHealth } from '../session/label-store.ts';
+import type { TransportStorage } from '../transport/transport-storage.ts';
 import type { Decision, Violation } from './decision.ts';
 import type { Extensions, JsonValue, Operation } from './operation.ts';
 import type { InboundCredential } from './inbound-credential.ts';
@@ -31,6 +32,8 @@ export interface Engine {
    * operation that `pre` has not seen.
    */
   examinesResult(operation: Operation): boolean;
+  /** The storage of transport sessions that the bundle in force configures; undefined when it leaves that to the host. */
+  transportSessions?(): TransportStorage | undefined;
   /** Whether the stores answer. */
   health(): Promise<StoreHealth>;
   /** Ends the stores and plugins after the last operation in flight. */

@@ -15,12 +15,12 @@ export function asksForTask(method: string): boolean {
   return TASK_METHODS.has(method);
 }
 
-/** The operation that became the task which a request asks for. */
-export function findTask(tasks: TaskLedger, request: TaskRequest, scope: string): MediatedRequest | 'unknown' {
+/** The operation that became the task which a request is about; undefined when nobody in `scope` began one. */
+export function findTask(tasks: TaskLedger, request: TaskRequest, scope: string): MediatedRequest | undefined {
   const { params } = request;
   const taskId = params === undefined || hasLookalike(params, TASK_PARAMS) ? undefined : ownValue(params, 'taskId');
   const task = typeof taskId === 'string' ? tasks.find(scope, taskId) : undefined;
-  return task === undefined ? 'unknown' : { ...task, nested: request.method === 'tasks/get' };
+  return task && { ...task, nested: request.method === 'tasks/get' };
 }
 
 /** A request with an envelope of its own speaks MCP 2026-07-28, which has no method `tasks/result`. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, request } from 'node:http';
+import { createServer, request as startRequest } from 'node:http';
 import type { RequestListener } from 'node:http';
 import { describe, it } from 'node:test';
 import express from 'express';
@@ -64,7 +64,7 @@ describe('the middleware in Express', () => {
         response.send('ran');
       },
     );
-    await serving(app, async (_get, url) => {
+    await serving(app, async (_, url) => {
       const headers = { 'content-type': 'application/json' };
       const answer = await ask(url, { headers, body: '{"amount":1}' });
       assert.equal(answer.status, 403);
@@ -79,7 +79,7 @@ global: {pre_invocation: ["http.method == 'GET': allow", {restrict: {allow_regio
 routes: [{tool: search, pre_invocation: [{restrict: {allow_models: [a-*]}}]}]
 `);
     const app = express();
-    const guard = createGuard<express.Request>(engine);
+    const guard = createGuard<express.Request>(engine, { backend: 'handler' });
     app.use(guard());
     app.get('/', guard({ entity: { type: 'tool', name: 'search' }, args: 'query' }), (request, response) => {
       response.json(policyOf(request)?.decision.constraint);
@@ -89,6 +89,23 @@ routes: [{tool: search, pre_invocation: [{restrict: {allow_models: [a-*]}}]}]
       assert.match(body, /eu/);
       assert.match(body, /a-\*/);
     });
+    await engine.close();
+  });
+
+  it('denies what is restricted to backends that this server is none of', async () => {
+    const { engine } = await loadedEngine(`
+global: {pre_invocation: [{restrict: {allow_regions: [eu]}}]}
+`);
+    for (const [backend, status] of [
+      [undefined, 403],
+      [{ region: 'us' }, 403],
+      [{ region: 'eu' }, 200],
+    ] as const) {
+      const app = express();
+      app.use(createGuard(engine, backend === undefined ? {} : { backend })());
+      app.get('/', (_request, response) => void response.send('ran'));
+      await serving(app, async (get) => assert.equal((await get('/')).status, status));
+    }
     await engine.close();
   });
 
@@ -126,7 +143,7 @@ routes: [{tool: search, pre_invocation: [{restrict: {allow_models: [a-*]}}]}]
     app.use(createGuard(engine)());
     app.get('/', (_request, response) => void response.json({}));
     await serving(app, async (get, url) => {
-      const leaving = request(url);
+      const leaving = startRequest(url);
       leaving.on('error', () => undefined);
       leaving.end();
       await asked;
