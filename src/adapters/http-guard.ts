@@ -91,9 +91,10 @@ export function createHttpGuard<Request extends object>(
     const hostName = authority?.host(raw.headers.host ?? pseudoHeader(raw, ':authority'));
     if (authority !== undefined && hostName === undefined) return denied(FORBIDDEN_HOST);
 
+    const id = requestIdOf(raw);
     const { entity: named } = route;
     const entity = named === undefined ? HTTP_ENTITY : typeof named === 'function' ? await named(request) : named;
-    const caller = await identifyCaller(host, { request: raw }, entity);
+    const caller = await identifyCaller(host, { id, request: raw }, entity);
     if ('code' in caller) {
       const challenge = challengeOf(resourceMetadata, raw.headers.authorization !== undefined);
       return denied(refusal(401, caller.code, caller.reason, ['www-authenticate', challenge]));
@@ -101,7 +102,7 @@ export function createHttpGuard<Request extends object>(
     const given = readArguments(request, route);
     if (given === 'unreadable' || (readsBody(route) && hasUnreadBody(request, raw))) return denied(UNREADABLE);
     const operation: Operation = {
-      id: requestIdOf(raw),
+      id,
       entity,
       ...(given === undefined ? undefined : { args: given.args }),
       extensions: {

@@ -200,8 +200,9 @@ async function rule(
     return { kind: 'refuse', error: INVALID_PARAMS };
   }
   const entity = mediation?.entity ?? HTTP_ENTITY;
+  const id = randomUUID();
   const info = requestInfoOf(entity, extra, transport.sessionId);
-  const caller = await identifyCaller(host, { request: { headers: credentialHeadersOf(info) } }, entity);
+  const caller = await identifyCaller(host, { id, request: { headers: credentialHeadersOf(info) } }, entity);
   if ('code' in caller) {
     const data = { violation: caller.code, reason: caller.reason, details: {} };
     return { kind: 'refuse', error: { code: RPC_CODES.denied, message: 'not authenticated', data } };
@@ -222,7 +223,7 @@ async function rule(
   const http = httpOf(extra, info, caller);
   const mcp = mcpSlot(entity);
   const operation: Operation = {
-    id: randomUUID(),
+    id,
     entity,
     args: mediation.args,
     extensions: {

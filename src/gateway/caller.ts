@@ -1,5 +1,5 @@
 import type { Entity, Extensions, JsonObject } from '../engine/operation.ts';
-import type { Violation } from '../engine/decision.ts';
+import type { DelegatedToken, Violation } from '../engine/decision.ts';
 import type { Engine, IdentityResult } from '../engine/engine.ts';
 import type { IdentityInput } from '../engine/plugin.ts';
 import { answerError } from './exchange.ts';
@@ -33,11 +33,11 @@ export interface Identifying {
 /** Identifies the caller; a failure of the engine counts as denied. */
 export async function identifyCaller(
   gateway: Identifying,
-  exchange: { readonly request: Pick<IdentityInput, 'headers'> },
+  exchange: { readonly id: string; readonly request: Pick<IdentityInput, 'headers'> },
   entity: Entity,
 ): Promise<Caller | Violation> {
   try {
-    const identity = await gateway.engine.identify({ entity, headers: exchange.request.headers });
+    const identity = await gateway.engine.identify({ entity, id: exchange.id, headers: exchange.request.headers });
     if (identity.outcome === 'identified') return { identity, principal: principalOf(identity.extensions) };
     return identity.violation;
   } catch (error) {
@@ -87,9 +87,16 @@ export function extensionsOf(
   };
 }
 
-/** Headers that stay at the gateway because they authenticate the client to it. */
-export function withheldHeaders(gateway: GatewayContext, callers: readonly Caller[]): ReadonlySet<string> {
-  if (gateway.forwardAuthorization) return NOTHING_WITHHELD;
+/**
+ * Headers that stay at the gateway because they authenticate the client to it. A request that takes minted credentials
+ * along leaves the client's own behind, whatever is configured.
+ */
+export function withheldHeaders(
+  gateway: GatewayContext,
+  callers: readonly Caller[],
+  minted: readonly DelegatedToken[],
+): ReadonlySet<string> {
+  if (gateway.forwardAuthorization && minted.length === 0) return NOTHING_WITHHELD;
   if (callers.every((caller) => caller.identity.credentials.length === 0)) return ALWAYS_WITHHELD;
   const names = callers.flatMap((caller) => caller.identity.credentials.map(({ header }) => header.toLowerCase()));
   return new Set([...ALWAYS_WITHHELD, ...names]);

@@ -531,6 +531,28 @@ describe('messages that no well-behaved client sends', () => {
     await link.close();
   });
 
+  it('a request whose connection is gone when it is decided does not reach its handler', async () => {
+    const gate = gateOf();
+    const decided = gateOf();
+    const handled: Handled = { args: [] };
+    const server = payrollServer();
+    recording(handled, 'run')(server);
+    const script = scriptedEngine({
+      pre: async () => {
+        await gate.opened;
+        setImmediate(decided.open);
+        return {};
+      },
+    });
+    const link = await rawLink(script, server);
+    await link.send(call(1, 'run'));
+    await link.close();
+    gate.open();
+    await decided.opened;
+    assert.equal(script.preCalls.length, 1);
+    assert.deepEqual(handled.args, []);
+  });
+
   it('the id of a cancelled request cannot be taken for another operation', async () => {
     const started = gateOf();
     const finish = gateOf();
