@@ -155,7 +155,7 @@ for (const [name, start] of Object.entries(APPS)) {
       });
     }
 
-    for (const kind of ['events', 'bytes', 'encoded', 'latin', 'part', 'twice', 'broken']) {
+    for (const kind of ['events', 'flushed', 'bytes', 'encoded', 'latin', 'part', 'twice', 'broken']) {
       it(`denies what it cannot decide on: ${kind}`, async () => {
         const answer = await get(app, `/raw/${kind}`);
         assert.equal(answer.status, 403);

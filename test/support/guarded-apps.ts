@@ -57,6 +57,10 @@ function writeRaw(kind: string, response: ServerResponse): void {
       response.write(`data: ${json}\n\n`);
       response.end('data: more\n\n');
       break;
+    case 'flushed':
+      response.setHeader('content-type', 'text/event-stream');
+      response.flushHeaders();
+      break;
     case 'bytes':
       response.writeHead(200, 'Fine', { 'content-type': 'application/octet-stream', 'set-cookie': 'a=b' });
       response.end(Buffer.from(json));
