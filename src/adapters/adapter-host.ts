@@ -1,3 +1,4 @@
+import { isTruthyHeader } from '../engine/attributes.ts';
 import type { Constraint } from '../engine/constraint.ts';
 import type { Decision, Violation } from '../engine/decision.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -38,6 +39,12 @@ const NOT_ADMITTED: Violation = {
   details: {},
 };
 
+const NOTHING_PENDING: Violation = {
+  code: 'elicitation.approved',
+  reason: 'nobody is to be asked: send the request again without peeking',
+  details: {},
+};
+
 export function createAdapterHost(
   engine: Engine,
   { alarm: report, backend = {} }: Pick<AdapterOptions<never>, 'alarm' | 'backend'>,
@@ -54,6 +61,9 @@ export function createAdapterHost(
   const decider = createDecider(engine, { decision: () => undefined, error });
   const pre = async (operation: Operation): Promise<Decision> => {
     const decision = await decider.pre(operation);
+    if (decision.decision === 'allow' && isPeek(operation)) {
+      return { ...decision, decision: 'deny', violation: NOTHING_PENDING };
+    }
     const admitted = decision.constraint === null || backend === 'handler' || admits(decision.constraint, backend);
     return admitted || decision.decision !== 'allow'
       ? decision
@@ -64,4 +74,10 @@ export function createAdapterHost(
 
 function admits(constraint: Constraint, backend: BackendLabels): boolean {
   return constraint.on_empty === 'fallback' || admitsBackend(constraint, backend);
+}
+
+/** Whoever peeks wants nothing to be executed, whatever the decision. */
+function isPeek({ extensions }: Operation): boolean {
+  const peek = extensions?.http?.request_headers?.['x-policy-elicitation-peek'];
+  return peek !== undefined && isTruthyHeader(peek);
 }

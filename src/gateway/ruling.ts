@@ -1,4 +1,5 @@
 import type { Decision } from '../engine/decision.ts';
+import { isTruthyHeader } from '../engine/attributes.ts';
 import type { Operation } from '../engine/operation.ts';
 import { extensionsOf } from './caller.ts';
 import type { Caller } from './caller.ts';
@@ -46,6 +47,12 @@ export type Ruling =
 export const NO_CHANGES: ReadonlyMap<string, string | undefined> = new Map();
 const TASKS = 'tasks/';
 
+const NOTHING_PENDING: RpcError = {
+  code: RPC_CODES.approved,
+  message: 'nobody is to be asked: send the request again without peeking',
+  data: {},
+};
+
 /** Decides what becomes of one message. */
 export async function rule(
   gateway: GatewayContext,
@@ -85,6 +92,7 @@ export async function rule(
   const decision = await gateway.decider.pre(operation);
   noteDecision(exchange, decision);
   if (decision.decision !== 'allow') return { kind: 'deny', request: message, decision };
+  if (isPeek(exchange)) return { kind: 'refuse', request: message, error: NOTHING_PENDING };
   const upstreams = upstreamsFor(gateway, session, decision.constraint);
   if (isViolation(upstreams)) {
     const denied = deniedFor(upstreams, decision);
@@ -111,6 +119,12 @@ export async function rule(
   const changed = changedHeaders(exchange.request.headers, name, args, after);
   const headers = tokenHeaders(tokens, changed);
   return { kind: 'forward', text: rewritten, rewritten: true, headers, pending, upstreams, decision };
+}
+
+/** Whoever peeks wants nothing to be executed, whatever the decision. */
+function isPeek({ request }: Exchange): boolean {
+  const peek = request.headers['x-policy-elicitation-peek'];
+  return peek !== undefined && isTruthyHeader(peek);
 }
 
 function refuse(request: ClientRequest, slug: string, reason: string): Ruling {

@@ -348,6 +348,18 @@ for (const [name, start] of Object.entries(APPS)) {
       });
     });
 
+    it('a request that only asks what became of its question is not executed', async () => {
+      await withApp(scriptedEngine(), async (app) => {
+        const peek = { 'x-policy-elicitation-peek': 'true' };
+        assert.equal((await get(app, '/employee', { headers: peek })).status, 403);
+        assert.deepEqual(app.runs, []);
+        assert.equal(
+          (await get(app, '/employee', { headers: { ...peek, 'x-policy-elicitation-peek': '0' } })).status,
+          200,
+        );
+      });
+    });
+
     it('gets changed text as text', async () => {
       await withApp(scriptedEngine({ post: (_, result) => withResult(`<${String(result)}>`) }), async (app) => {
         const answer = await get(app, '/admin');
