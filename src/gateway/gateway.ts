@@ -16,6 +16,7 @@ import { servePost } from './mcp-post.ts';
 import { serveEnd, serveStream } from './mcp-stream.ts';
 import { createRequestLedger } from './pending-requests.ts';
 import { readResourceMetadata, readUpstreams, tierRanks } from './read-options.ts';
+import { repeatedHeader } from './repeated-header.ts';
 import { canonicalPath, readTarget } from './request-target.ts';
 import { RPC_CODES, gatewayError } from './rpc-error.ts';
 import type { RpcError } from './rpc-error.ts';
@@ -56,7 +57,6 @@ const METHOD_REFUSED = gatewayError(RPC_CODES.invalidRequest, 'method_not_allowe
 const OVERLOADED = gatewayError(RPC_CODES.overloaded, 'overloaded', 'too many requests in flight');
 const DRAINING = gatewayError(RPC_CODES.overloaded, 'draining', 'the gateway is shutting down');
 const INTERNAL = gatewayError(-32603, 'internal_error', 'the gateway failed');
-const SINGLE_HEADERS = new Set(['host', 'content-type', 'authorization']);
 const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/;
 const MAX_HEADERS = 128;
 const CHECKING_MS = 1_000;
@@ -256,18 +256,6 @@ function checkAuthority(
 ): RpcError | undefined {
   if (host === undefined) return FORBIDDEN_HOST;
   return check.origin(request.headers.origin) ? undefined : FORBIDDEN_ORIGIN;
-}
-
-/** Two lines of one of these would let two readers see two values; node keeps the first and says nothing. */
-function repeatedHeader(request: IncomingMessage): boolean {
-  const seen = new Set<string>();
-  for (let i = 0; i < request.rawHeaders.length; i += 2) {
-    const name = (request.rawHeaders[i] ?? '').toLowerCase();
-    if (!SINGLE_HEADERS.has(name)) continue;
-    if (seen.has(name)) return true;
-    seen.add(name);
-  }
-  return false;
 }
 
 function traceparentOf(request: IncomingMessage): string | undefined {

@@ -148,7 +148,7 @@ function startedTask(result: JsonObject): string | undefined {
 }
 
 /** A notification about a task may hold its result, which nobody decided on; the client can still fetch it. */
-function tellsTaskResult(message: JsonObject): boolean {
+export function tellsTaskResult(message: JsonObject): boolean {
   const method = ownValue(message, 'method');
   const params = ownValue(message, 'params');
   return (
