@@ -1,4 +1,5 @@
 import type { Decision } from '../engine/decision.ts';
+import type { Awaitable } from '../session/label-store.ts';
 import type { Operation } from '../engine/operation.ts';
 import { extensionsOf } from './caller.ts';
 import type { Caller } from './caller.ts';
@@ -66,7 +67,7 @@ export async function rule(
   const { id, idText, method } = message;
   const scope = session?.id ?? caller.principal;
   if (mediation === undefined) {
-    const task = method.startsWith(TASKS) ? taskOf(gateway, message, scope) : undefined;
+    const task = method.startsWith(TASKS) ? await taskOf(gateway, message, scope) : undefined;
     const upstreams = undecidedUpstreams(gateway, session, task);
     if (!TASK_METHODS.has(method)) return { ...asItCame, pending: { id, idText, method }, upstreams };
     if (task === undefined || upstreams.length === 0) {
@@ -94,7 +95,12 @@ export async function rule(
     noteDecision(exchange, denied);
     return { kind: 'deny', request: message, decision: denied };
   }
-  const pending = { id, idText, method, mediated: { method: mediation.method, operation, scope, nested: false } };
+  const pending = {
+    id,
+    idText,
+    method,
+    mediated: { method: mediation.method, operation, decision, scope, nested: false },
+  };
   const tokens = decision.delegatedTokens ?? [];
   if (tokens.length > 0 && body.batch) {
     // The headers of a batch reach all of its members, and each may use only the credential minted for it.
@@ -117,7 +123,11 @@ export async function rule(
 }
 
 /** The operation that became the task which a request is about. */
-function taskOf(gateway: GatewayContext, { params }: ClientRequest, scope: string): MediatedRequest | undefined {
+function taskOf(
+  gateway: GatewayContext,
+  { params }: ClientRequest,
+  scope: string,
+): Awaitable<MediatedRequest | undefined> {
   const taskId = params === undefined || hasLookalike(params, TASK_PARAMS) ? undefined : ownValue(params, 'taskId');
   return typeof taskId === 'string' ? gateway.tasks.find(scope, taskId) : undefined;
 }
