@@ -201,7 +201,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     options.admin === undefined
       ? undefined
       : createServer((request, response) => {
-          const state = { engine: options.engine, telemetry, accepting: () => !draining };
+          const state = { engine: options.engine, telemetry, sessions: options.sessions, accepting: () => !draining };
           serveAdmin(state, request, response).catch((error: unknown) => {
             telemetry.error('the admin listener failed', error);
             response.destroy();

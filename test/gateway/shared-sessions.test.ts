@@ -130,7 +130,7 @@ describe('sessions that replicas share', () => {
     await startUpstream();
     const [one, other] = [await replica(), await replica()];
     const id = await open(one);
-    const before = upstream.requests.length;
+    const sent = upstream.requests.length;
     for (const each of [one, other]) {
       for (const headers of [BOB, {}]) {
         const answer = await call(each, id, headers);
@@ -142,7 +142,7 @@ describe('sessions that replicas share', () => {
       assert.equal(alarmsOf(each, 'session_replayed'), 4);
       assert.ok(!each.log.join('').includes(id));
     }
-    assert.equal(upstream.requests.length, before);
+    assert.equal(upstream.requests.length, sent);
     assert.equal((await call(other, id)).status, 200);
   });
 
@@ -154,12 +154,12 @@ describe('sessions that replicas share', () => {
       await replica({}, { sessionScope: 'lenient' }),
       await startElsewhere(new URL(upstream.url).host, 'strict'),
     ];
-    const before = upstream.requests.length;
+    const sent = upstream.requests.length;
     for (const each of elsewhere) {
       assert.equal((await call(each, open1)).status, 404);
       assert.equal(alarmsOf(each, 'session_replayed'), 1);
     }
-    assert.equal(upstream.requests.length, before);
+    assert.equal(upstream.requests.length, sent);
   });
 
   test('an id that no gateway gives is not looked up, whatever else the storage holds', async () => {
@@ -351,7 +351,7 @@ describe('a storage that fails', () => {
     const one = await replica({}, { sessions: storage });
     const id = await open(one);
     await own.kill();
-    const before = upstream.requests.length;
+    const sent = upstream.requests.length;
     const headers = { ...ANN, 'Mcp-Session-Id': id };
     for (const answer of [
       await call(one, id),
@@ -361,7 +361,7 @@ describe('a storage that fails', () => {
       assert.deepEqual([answer.status, errorCode(answer)], [503, 'gateway.session_storage']);
       assert.equal(answer.headers['retry-after'], '1');
     }
-    assert.equal(upstream.requests.length, before);
+    assert.equal(upstream.requests.length, sent);
     assert.equal(alarmsOf(one, 'transport_storage_failure'), 3);
     assert.equal((await post(one.url, toolCall(1, 't'), ANN)).status, 200);
 
@@ -376,13 +376,13 @@ describe('a storage that fails', () => {
     await startUpstream();
     const one = await replica();
     const id = await open(one);
-    const before = upstream.requests.length;
+    const sent = upstream.requests.length;
     await server.admin(async (client) => {
       for (const key of await client.keys('*')) await client.set(key, 'garbage');
     });
     const answer = await call(one, id);
     assert.deepEqual([answer.status, errorCode(answer)], [503, 'gateway.session_storage']);
-    assert.equal(upstream.requests.length, before);
+    assert.equal(upstream.requests.length, sent);
   });
 
   test('at its bound new sessions are refused and ended upstream, and live ones go on', async () => {
