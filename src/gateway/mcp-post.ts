@@ -26,6 +26,8 @@ import { UpstreamError } from './upstream.ts';
 
 /** Its response is a stream without end (MCP 2026-07-28). */
 const LISTEN = 'subscriptions/listen';
+/** Answers to requests that are in order. */
+const ANSWERS: ReadonlySet<number> = new Set([RPC_CODES.denied, RPC_CODES.approved]);
 const OVERLOADED = gatewayError(RPC_CODES.overloaded, 'overloaded', 'too many streams are open');
 const ID_IN_USE = gatewayError(
   RPC_CODES.invalidRequest,
@@ -231,7 +233,7 @@ function answerHere(exchange: Exchange, body: ClientBody, answered: readonly Rul
   }
   if (only.kind === 'deny') return answerHttp(exchange, denialAnswer(only.decision, only.request.idText));
   if (only.kind === 'refuse')
-    answerError(exchange, only.error.code === RPC_CODES.denied ? 200 : 400, only.error, only.request.idText);
+    answerError(exchange, ANSWERS.has(only.error.code) ? 200 : 400, only.error, only.request.idText);
 }
 
 function answerText(ruling: Ruling): string {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { Agent, createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 
 /** A load balancer without stickiness: each request goes to the next replica. */
 export interface RoundRobin {
@@ -15,12 +15,13 @@ export interface RoundRobin {
 /** A replica that refuses the connection is passed over; one that got the request and went away is a 502, or a cut. */
 export async function startRoundRobin(ports: readonly number[]): Promise<RoundRobin> {
   const served = new Map(ports.map((port) => [port, 0]));
+  const agent = new Agent({ keepAlive: true, maxFreeSockets: 1024 });
   let next = 0;
   let lost = 0;
   const forward = (request: IncomingMessage, response: ServerResponse, body: Buffer, tries: number): void => {
     const port = ports[next++ % ports.length] ?? 0;
     const { method = '', url = '', headers } = request;
-    const sent = httpRequest({ host: '127.0.0.1', port, method, path: url, headers, agent: false });
+    const sent = httpRequest({ host: '127.0.0.1', port, method, path: url, headers, agent });
     response.once('close', () => sent.destroy());
     sent.once('response', (answer) => {
       served.set(port, (served.get(port) ?? 0) + 1);
@@ -58,6 +59,7 @@ export async function startRoundRobin(ports: readonly number[]): Promise<RoundRo
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
+        agent.destroy();
       }),
   };
 }
