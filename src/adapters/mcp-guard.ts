@@ -12,8 +12,8 @@ import type { MediatedRequest, PendingRequest } from '../gateway/pending-request
 import { RPC_CODES, gatewayError } from '../gateway/rpc-error.ts';
 import type { RpcError } from '../gateway/rpc-error.ts';
 import { screenText, tellsTaskResult } from '../gateway/screen.ts';
-import type { TaskLedger } from '../gateway/task-ledger.ts';
-import { asksForTask, findTask, unknownTask } from '../gateway/task-request.ts';
+import type { LocalTaskLedger } from '../gateway/task-ledger.ts';
+import { asksForTask, fetchedBy, taskIdOf, unknownTask } from '../gateway/task-request.ts';
 import type { AdapterHost, AdapterOptions } from './adapter-host.ts';
 import type { RequestPolicy } from './http-guard.ts';
 import { isJsonData } from './json-data.ts';
@@ -23,7 +23,7 @@ import type { McpTransport, SendRaw, TransportGuard } from './mcp-transport.ts';
 
 export interface McpGuardContext {
   readonly host: AdapterHost;
-  readonly tasks: TaskLedger;
+  readonly tasks: LocalTaskLedger;
   readonly options: AdapterOptions<McpRequestInfo>;
   readonly transport: McpTransport;
   readonly send: SendRaw;
@@ -215,9 +215,10 @@ async function rule(
   const scope = info.sessionId ?? principalOf(known);
   if (mediation === undefined) {
     const asked = { method: request.method, params: isJsonObject(params) ? params : undefined };
-    const task = findTask(context.tasks, asked, scope);
+    const taskId = taskIdOf(asked);
+    const task = taskId === undefined ? undefined : context.tasks.find(scope, taskId);
     if (task === undefined) return { kind: 'refuse', error: unknownTask(asked) };
-    return { kind: 'deliver', message, mediated: task };
+    return { kind: 'deliver', message, mediated: fetchedBy(asked.method, task) };
   }
 
   const http = httpOf(extra, info, caller);

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine/engine.ts';
-import { createTaskLedger } from '../gateway/task-ledger.ts';
-import type { TaskLedger } from '../gateway/task-ledger.ts';
+import { createLocalTasks } from '../gateway/task-ledger.ts';
+import type { LocalTaskLedger } from '../gateway/task-ledger.ts';
 import { createAdapterHost } from './adapter-host.ts';
 import type { AdapterOptions } from './adapter-host.ts';
 import type { RequestPolicy } from './http-guard.ts';
@@ -21,7 +21,7 @@ export interface McpConnectable {
 
 const MAX_TASKS = 10_000;
 /** Servers that are made for each request, as `createMcpHandler` does, share what became a task. */
-const tasksOf = new WeakMap<Engine, TaskLedger>();
+const tasksOf = new WeakMap<Engine, LocalTaskLedger>();
 
 /**
  * Puts `engine` between `server` and whatever transport it is connected to: tool calls, prompts and resources are decided
@@ -39,7 +39,7 @@ export function enforce<Server extends McpConnectable>(
   if (Reflect.get(protocol, 'transport') !== undefined) throw new TypeError('the server is connected already');
   if (Object.hasOwn(protocol, 'connect')) throw new TypeError('the server is enforced already');
   const host = createAdapterHost(engine, options);
-  const tasks = tasksOf.get(engine) ?? createTaskLedger(MAX_TASKS);
+  const tasks = tasksOf.get(engine) ?? createLocalTasks(MAX_TASKS);
   tasksOf.set(engine, tasks);
   Object.defineProperty(protocol, 'connect', {
     async value(transport: McpTransport): Promise<void> {

@@ -11,12 +11,12 @@ import type { GatewayContext } from './gateway-context.ts';
 import { isJsonObject } from './json-value.ts';
 import { withArguments } from './mediation.ts';
 import type { Mediation } from './mediation.ts';
-import type { PendingRequest } from './pending-requests.ts';
+import type { MediatedRequest, PendingRequest } from './pending-requests.ts';
 import { RPC_CODES, gatewayError } from './rpc-error.ts';
 import type { RpcError } from './rpc-error.ts';
 import type { GatewaySession } from './session-table.ts';
 import { changedHeaders } from './standard-headers.ts';
-import { asksForTask, findTask, unknownTask } from './task-request.ts';
+import { asksForTask, fetchedBy, taskIdOf, unknownTask } from './task-request.ts';
 import { deniedFor, isViolation, undecidedUpstreams, upstreamsFor } from './upstream-choice.ts';
 import type { NamedUpstream } from './upstream-set.ts';
 
@@ -71,7 +71,7 @@ export async function rule(
   const { id, idText, method } = message;
   const scope = session?.id ?? caller.principal;
   if (mediation === undefined) {
-    const task = method.startsWith(TASKS) ? findTask(gateway.tasks, message, scope) : undefined;
+    const task = method.startsWith(TASKS) ? await findTask(gateway, message, scope) : undefined;
     const upstreams = undecidedUpstreams(gateway, session, task);
     if (!asksForTask(method)) return { ...asItCame, pending: { id, idText, method }, upstreams };
     if (task === undefined || upstreams.length === 0) {
@@ -99,7 +99,12 @@ export async function rule(
     noteDecision(exchange, denied);
     return { kind: 'deny', request: message, decision: denied };
   }
-  const pending = { id, idText, method, mediated: { method: mediation.method, operation, scope, nested: false } };
+  const pending = {
+    id,
+    idText,
+    method,
+    mediated: { method: mediation.method, operation, decision, scope, nested: false },
+  };
   const tokens = decision.delegatedTokens ?? [];
   if (tokens.length > 0 && body.batch) {
     // The headers of a batch reach all of its members, and each may use only the credential minted for it.
@@ -119,6 +124,17 @@ export async function rule(
   const changed = changedHeaders(exchange.request.headers, name, args, after);
   const headers = tokenHeaders(tokens, changed);
   return { kind: 'forward', text: rewritten, rewritten: true, headers, pending, upstreams, decision };
+}
+
+/** The operation that became the task which a request is about; undefined when nobody in `scope` began one. */
+async function findTask(
+  gateway: GatewayContext,
+  request: ClientRequest,
+  scope: string,
+): Promise<MediatedRequest | undefined> {
+  const taskId = taskIdOf(request);
+  const task = taskId === undefined ? undefined : await gateway.tasks.find(scope, taskId);
+  return task && fetchedBy(request.method, task);
 }
 
 /** Whoever peeks wants nothing to be executed, whatever the decision. */

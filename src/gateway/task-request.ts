@@ -3,7 +3,6 @@ import { foldedNames, hasLookalike, isJsonObject, ownValue } from './json-value.
 import type { MediatedRequest } from './pending-requests.ts';
 import { RPC_CODES, gatewayError } from './rpc-error.ts';
 import type { RpcError } from './rpc-error.ts';
-import type { TaskLedger } from './task-ledger.ts';
 
 type TaskRequest = Pick<ClientRequest, 'method' | 'params'>;
 
@@ -15,12 +14,15 @@ export function asksForTask(method: string): boolean {
   return TASK_METHODS.has(method);
 }
 
-/** The operation that became the task which a request is about; undefined when nobody in `scope` began one. */
-export function findTask(tasks: TaskLedger, request: TaskRequest, scope: string): MediatedRequest | undefined {
-  const { params } = request;
+/** Undefined when the request does not name a task beyond doubt. */
+export function taskIdOf({ params }: TaskRequest): string | undefined {
   const taskId = params === undefined || hasLookalike(params, TASK_PARAMS) ? undefined : ownValue(params, 'taskId');
-  const task = typeof taskId === 'string' ? tasks.find(scope, taskId) : undefined;
-  return task && { ...task, nested: request.method === 'tasks/get' };
+  return typeof taskId === 'string' ? taskId : undefined;
+}
+
+/** The operation that became a task, as the response to `method` shows its result. */
+export function fetchedBy(method: string, task: MediatedRequest): MediatedRequest {
+  return { ...task, nested: method === 'tasks/get' };
 }
 
 /** A request with an envelope of its own speaks MCP 2026-07-28, which has no method `tasks/result`. */
