@@ -118,7 +118,7 @@ export class PolicyEngine implements Engine {
   }
 
   examinesResult(operation: Operation): boolean {
-    const program = this.#runOf(operation)?.program;
+    const program = this.#markOf(operation)?.program;
     if (program === undefined) return true;
     return program.post.length + program.audit.post.length + program.background.post.length > 0;
   }
