@@ -1,6 +1,7 @@
 import type { Awaitable, StoreHealth } from '../session/label-store.ts';
 import type { Decision, Violation } from './decision.ts';
-import type { Extensions, JsonValue, Operation } from './operation.ts';
+import type { Forecast } from './forecast.ts';
+import type { Entity, Extensions, JsonValue, Operation } from './operation.ts';
 import type { InboundCredential } from './inbound-credential.ts';
 import type { IdentityInput } from './plugin.ts';
 
@@ -26,6 +27,12 @@ export interface Engine {
   pre(operation: Operation): Awaitable<Decision>;
   /** Decides on what the operation returned; `operation` is the object that `pre` was given. Same promises as `pre`. */
   post(operation: Operation, result: JsonValue | undefined): Awaitable<Decision>;
+  /**
+   * What is sure about the operations of a caller, known by `extensions` as `identify` gave them for the entity
+   * `identifiedFor`, before there is one. Asks nobody and leaves nothing: no plugin, store, decision point or record. For
+   * hosts that give operations no raw attributes. Never throws.
+   */
+  forecast(operation: Pick<Operation, 'entity' | 'extensions'>, identifiedFor: Entity): Forecast;
   /** Whether the stores answer. */
   health(): Promise<StoreHealth>;
   /** Ends the stores and plugins after the last operation in flight. */

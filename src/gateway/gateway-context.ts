@@ -21,5 +21,6 @@ export interface GatewayContext {
   readonly limits: GatewayLimits;
   readonly scheme: 'http' | 'https';
   readonly forwardAuthorization: boolean;
+  readonly filterLists: boolean;
   readonly resourceMetadata: string | undefined;
 }

@@ -90,6 +90,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     limits,
     scheme: options.scheme ?? 'http',
     forwardAuthorization: options.forwardAuthorization ?? false,
+    filterLists: options.filterLists ?? false,
     resourceMetadata: readResourceMetadata(options.resourceMetadata),
   };
 

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Operation } from '../engine/operation.ts';
 import type { RequestId } from './client-message.ts';
+import type { Listing } from './list-filter.ts';
 import type { MediatedMethod } from './mediation.ts';
 import type { IdText } from './rpc-error.ts';
 
@@ -22,6 +23,8 @@ export interface PendingRequest {
   readonly idText: IdText;
   readonly method: string;
   readonly mediated?: MediatedRequest;
+  /** Present when the response is to be filtered. */
+  readonly listing?: Listing;
 }
 
 /**

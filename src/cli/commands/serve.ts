@@ -31,6 +31,7 @@ interface Options {
   readonly scheme: 'http' | 'https';
   readonly resourceMetadata?: string;
   readonly forwardAuthorization?: true;
+  readonly filterLists?: true;
   readonly watch?: true;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly maxBody?: number;
@@ -70,6 +71,7 @@ export function serveCommand(terminal: Terminal): Command {
     )
     .option('--resource-metadata <url>', 'protected resource metadata (RFC 9728), named in challenges', parseUrl)
     .option('--forward-authorization', "let the client's credentials through to the upstream")
+    .option('--filter-lists', 'leave out of lists what policy is sure to deny to the caller')
     .option('--watch', 'reload the bundle when it changes')
     .addOption(
       new Option('--log-level <level>', 'least important lines that are logged').choices(LOG_LEVELS).default('info'),
@@ -136,6 +138,7 @@ async function serveWith(engine: PolicyEngine, service: Service): Promise<void> 
     ...(options.costTiers === undefined ? {} : { costTiers: options.costTiers }),
     ...(options.admin === undefined ? {} : { admin: options.admin }),
     ...(options.resourceMetadata === undefined ? {} : { resourceMetadata: options.resourceMetadata }),
+    ...(options.filterLists === undefined ? {} : { filterLists: true }),
     ...(options.forwardAuthorization === undefined ? {} : { forwardAuthorization: true }),
   });
   const ended = signalled(['SIGTERM', 'SIGINT']);
