@@ -1,4 +1,5 @@
 import type { Awaitable, StoreHealth } from '../session/label-store.ts';
+import type { TransportStorage } from '../transport/transport-storage.ts';
 import type { Decision, Violation } from './decision.ts';
 import type { Forecast } from './forecast.ts';
 import type { Entity, Extensions, JsonValue, Operation } from './operation.ts';
@@ -33,6 +34,8 @@ export interface Engine {
    * hosts that give operations no raw attributes. Never throws.
    */
   forecast(operation: Pick<Operation, 'entity' | 'extensions'>, identifiedFor: Entity): Forecast;
+  /** The storage of transport sessions that the bundle in force configures; undefined when it leaves that to the host. */
+  transportSessions?(): TransportStorage | undefined;
   /** Whether the stores answer. */
   health(): Promise<StoreHealth>;
   /** Ends the stores and plugins after the last operation in flight. */

@@ -105,7 +105,7 @@ async function serve(path: string, options: Options, terminal: Terminal): Promis
   try {
     const health = await engine.health();
     if (!health.healthy) {
-      await terminal.complain(`the session store cannot be used: ${health.detail}`);
+      await terminal.complain(`a store of the bundle cannot be used: ${health.detail}`);
       terminal.exitCode = 1;
       return;
     }
