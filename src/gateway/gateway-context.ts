@@ -1,3 +1,4 @@
+import type { Tracer } from '@opentelemetry/api';
 import type { Engine } from '../engine/engine.ts';
 import type { Decider } from './decide.ts';
 import type { GatewayLimits } from './gateway-options.ts';
@@ -23,4 +24,6 @@ export interface GatewayContext {
   readonly forwardAuthorization: boolean;
   readonly filterLists: boolean;
   readonly resourceMetadata: string | undefined;
+  /** Undefined when nobody records spans. */
+  readonly tracer: Tracer | undefined;
 }

@@ -5,5 +5,7 @@ export type { GatewayLimits, GatewayOptions, ListenAddress, UpstreamOptions } fr
 export { createLocalSessionTable } from './session-table.ts';
 export type { GatewaySession, SessionTable } from './session-table.ts';
 export { storeMetrics } from './store-metrics.ts';
+export { traceEngine } from './trace-engine.ts';
+export { traceStore } from './trace-store.ts';
 export { createTelemetry } from './telemetry.ts';
 export type { RequestRecord, Telemetry, TelemetryOptions } from './telemetry.ts';

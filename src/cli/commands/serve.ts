@@ -7,6 +7,7 @@ import {
   createGateway,
   createTelemetry,
   storeMetrics,
+  traceStore,
   type Gateway,
   type GatewayOptions,
   type ListenAddress,
@@ -93,7 +94,7 @@ export function serveCommand(terminal: Terminal): Command {
 async function serve(path: string, options: Options, terminal: Terminal): Promise<void> {
   const telemetry = createTelemetry({ level: options.logLevel });
   const { alarm } = telemetry;
-  const storeObserver = storeMetrics(telemetry.registry);
+  const storeObserver = traceStore(storeMetrics(telemetry.registry));
   const load: LoadOptions = { alarm, environment: terminal.environment, storeObserver };
   const loaded = await loadBundle(path, load);
   await terminal.stderr.write(findingsText(loaded, terminal));
