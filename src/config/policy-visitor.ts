@@ -320,9 +320,9 @@ export class PolicyVisitor implements ConfigVisitor {
   }
 
   #newRegistry(): PluginRegistry {
-    const { kinds, baseDirectory, now, alarm, report } = this.#options;
+    const { kinds, baseDirectory, environment, now, alarm, report } = this.#options;
     const host = { timeout: this.#timeout, now, alarm };
-    return new PluginRegistry(kinds.plugins, baseDirectory, this.transport, host, report);
+    return new PluginRegistry(kinds.plugins, { baseDirectory, environment }, this.transport, host, report);
   }
 }
 

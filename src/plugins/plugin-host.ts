@@ -12,6 +12,8 @@ import type {
   PluginMode,
   PluginOutcome,
 } from '../engine/plugin.ts';
+import { isHeaderToken, mayCarryCredential } from '../engine/credential-header.ts';
+import { withHiddenToken } from '../engine/hidden-token.ts';
 import { isJson } from '../engine/values.ts';
 import type { InvokeResult, PluginFailure, PluginHandle } from '../engine/plugin-handle.ts';
 import { frozenCopy, viewOf, viewOfExtensions, withImplied } from './capability-view.ts';
@@ -83,6 +85,7 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
     modifies: mayChange && !observesOnly,
     observesOnly,
     observe: observerOf(entry.name, plugin, capabilities, options.alarm),
+    admit: admissionOf(entry.name, plugin, failure.violation, options.alarm),
     async invoke(input, signal) {
       if (observesOnly && entry.hooks.includes(input.hook)) return ALLOW;
       if (options.now() < restsUntil) return ALLOW;
@@ -126,7 +129,9 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
       const visible = Object.freeze({
         entity: frozenCopy(input.entity),
         extensions: viewOfExtensions(input.extensions, capabilities),
-        credentials: capabilities.has('read_inbound_credentials') ? frozenCopy(input.credentials) : [],
+        credentials: capabilities.has('read_inbound_credentials')
+          ? Object.freeze(input.credentials.map(({ role, header, token }) => withHiddenToken({ role, header }, token)))
+          : [],
         config: frozenCopy(input.config),
       });
       return call<DelegateOutcome>(
@@ -136,6 +141,7 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
         signal,
       );
     },
+    checkDelegate: (config) => plugin.checkDelegate?.(config) ?? [],
     elicit(input, signal) {
       const run = plugin.elicit?.bind(plugin);
       const visible = Object.freeze({
@@ -172,6 +178,29 @@ function observerOf(
     } catch {
       failed();
     }
+  };
+}
+
+/** `admit` of a plugin: what is neither a violation nor nothing refuses the phase. */
+function admissionOf(
+  name: string,
+  plugin: Plugin,
+  failure: Violation,
+  alarm: PluginHostOptions['alarm'],
+): PluginHandle['admit'] {
+  const admit = plugin.admit?.bind(plugin);
+  if (admit === undefined) return undefined;
+  return () => {
+    let answer: unknown;
+    try {
+      answer = admit();
+      if (answer === undefined || isViolation(answer)) return answer;
+    } catch {
+      answer = undefined;
+    }
+    if (answer instanceof Promise) answer.catch(() => undefined);
+    alarm({ alarm: 'plugin_failure', plugin: name, failure: 'admit' });
+    return failure;
   };
 }
 
@@ -255,9 +284,12 @@ function isDelegateOutcome(answer: unknown): answer is DelegateOutcome {
   return (
     answer['outcome'] === 'granted' &&
     typeof answer['token'] === 'string' &&
-    answer['token'] !== '' &&
+    isHeaderToken(answer['token']) &&
     typeof answer['header'] === 'string' &&
-    isStrings(answer['permissions'])
+    mayCarryCredential(answer['header']) &&
+    isStrings(answer['permissions']) &&
+    (answer['audience'] === undefined || typeof answer['audience'] === 'string') &&
+    (answer['expiresAt'] === undefined || Number.isFinite(answer['expiresAt']))
   );
 }
 
