@@ -27,6 +27,8 @@ import { UpstreamError } from './upstream.ts';
 
 /** Its response is a stream without end (MCP 2026-07-28). */
 const LISTEN = 'subscriptions/listen';
+/** Answers to requests that are in order. */
+const ANSWERS: ReadonlySet<number> = new Set([RPC_CODES.denied, RPC_CODES.approved]);
 const OVERLOADED = gatewayError(RPC_CODES.overloaded, 'overloaded', 'too many streams are open');
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 
@@ -228,7 +230,7 @@ function answerHere(exchange: Exchange, body: ClientBody, answered: readonly Rul
   }
   if (only.kind === 'deny') return answerHttp(exchange, denialAnswer(only.decision, only.request.idText));
   if (only.kind === 'refuse')
-    answerError(exchange, only.error.code === RPC_CODES.denied ? 200 : 400, only.error, only.request.idText);
+    answerError(exchange, ANSWERS.has(only.error.code) ? 200 : 400, only.error, only.request.idText);
 }
 
 function answerText(ruling: Ruling): string {
