@@ -5,7 +5,7 @@ import type { Consultation, Decision, DelegatedToken, Taint, TraceStep } from '.
 import type { Elicited } from './elicitation/elicited.ts';
 import type { DecidingRule, Halt } from './halt.ts';
 import type { RouteMeta } from './route-meta.ts';
-import type { Extensions, JsonValue, Operation, Phase, Subject } from './operation.ts';
+import { PROGRESS, type Extensions, type JsonValue, type Operation, type Phase, type Subject } from './operation.ts';
 import { overlayOf, type Overlay } from './overlay.ts';
 import type { Program } from './program.ts';
 import { sessionOf } from './session-of.ts';
@@ -262,4 +262,10 @@ export class Frame {
 
 function sameScopes(a: readonly TaintScope[], b: readonly TaintScope[]): boolean {
   return a.length === b.length && a.every((scope) => b.includes(scope));
+}
+
+/** Where the session of a decided operation comes from; undefined without one. */
+export function sessionSource(operation: Operation): string | undefined {
+  const mark = operation[PROGRESS];
+  return mark instanceof Frame ? mark.session?.source : undefined;
 }

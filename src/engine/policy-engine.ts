@@ -7,17 +7,20 @@ import type { Constraint } from './constraint.ts';
 import type { Decision, Taint, Violation } from './decision.ts';
 import type { QuestionDesk } from './elicitation/question-desk.ts';
 import type { Engine, IdentityResult } from './engine.ts';
+import { NOTHING_SURE, forecastOperation } from './forecast-operation.ts';
+import type { Forecast } from './forecast.ts';
 import { endBundle } from './end-bundle.ts';
 import { Frame } from './frame.ts';
 import { deny, type Halt } from './halt.ts';
 import { appendLabels, loadLabels } from './label-access.ts';
 import { observeDecision, observeRefusedIdentity } from './observe.ts';
-import { PROGRESS, type JsonValue, type Operation } from './operation.ts';
+import { PROGRESS, type Entity, type JsonValue, type Operation } from './operation.ts';
 import type { IdentityInput } from './plugin.ts';
 import type { PluginHandle } from './plugin-handle.ts';
 import { pluginInput } from './plugin-input.ts';
 import { programFor, type Program } from './program.ts';
 import { foldConstraints, isConflict } from './restrict.ts';
+import { routeKey } from './route-table.ts';
 import { runSteps } from './steps.ts';
 import { Tenure } from './tenure.ts';
 import { isJson } from './values.ts';
@@ -145,6 +148,17 @@ export class PolicyEngine implements Engine {
       tenure.calls -= 1;
       tenure.operations -= 1;
       tenure.left();
+    }
+  }
+
+  forecast(operation: Pick<Operation, 'entity' | 'extensions'>, identifiedFor: Entity): Forecast {
+    try {
+      const frame = new Frame(this.#tenure, operation, 'pre', undefined, undefined);
+      frame.begin(undefined);
+      return forecastOperation(this.#tenure.bundle, frame, identifiedFor);
+    } catch {
+      this.#alarm({ alarm: 'engine_internal_error', where: 'forecast' });
+      return NOTHING_SURE;
     }
   }
 
@@ -499,7 +513,7 @@ function programOf(bundle: Bundle, frame: Frame): Program {
   const { entity } = frame.operation;
   const route = bundle.routes.find(entity, frame);
   if (route === undefined) return programFor(bundle.unmatched[entity.type], entity.tags);
-  frame.routeKey = route.keys?.get(entity.name) ?? route.key;
+  frame.routeKey = routeKey(route, entity);
   frame.routeMeta = route.meta;
   return programFor(route.programs, entity.tags);
 }

@@ -1,4 +1,5 @@
 import type { RootField } from './field-walk.ts';
+import type { StepForecast } from './forecast.ts';
 import type { JsonValue, Phase } from './operation.ts';
 import type { Halt } from './halt.ts';
 import type { PluginHandle } from './plugin-handle.ts';
@@ -17,6 +18,8 @@ export interface LayerField {
 export interface Program {
   readonly pre: readonly CompiledStep[];
   readonly post: readonly CompiledStep[];
+  /** Of the steps of `pre` that can have one. */
+  readonly forecasts: readonly StepForecast[];
   /** Run after the phase whatever it decided. */
   readonly audit: Readonly<Record<Phase, readonly PluginHandle[]>>;
   /** Run in the background after the phase allowed. */

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import type { PredicateForecast, Prospect } from './forecast-predicate.ts';
 import type { Frame } from './frame.ts';
 import { matchesGlob } from './glob.ts';
 import type { Entity, EntityType } from './operation.ts';
@@ -19,10 +20,12 @@ export interface Route {
   readonly matcher: RouteMatcher;
   readonly scope: string | undefined;
   readonly when: CompiledPredicate | undefined;
+  /** Of `when`; undefined without one. */
+  readonly whenForecast: PredicateForecast | undefined;
   readonly meta: RouteMeta;
-  /** Value of the attribute `route.key`: `tool:pay`, `tool:pay@scope`, `tool:hr-*`. */
+  /** `tool:pay`, `tool:pay@scope`, `tool:hr-*`. */
   readonly key: string;
-  /** That of a list's members by name; undefined for routes with one name or a pattern. */
+  /** That of each member of a list, by name; undefined for routes with one name or a pattern. */
   readonly keys: ReadonlyMap<string, string> | undefined;
   readonly programs: Programs;
 }
@@ -38,6 +41,11 @@ export function scoreOf(route: Pick<Route, 'matcher' | 'scope' | 'when'>): numbe
   const base =
     matcher.kind === 'exact' ? 1000 : matcher.kind === 'list' ? 500 : /^\*+$/.test(matcher.pattern) ? 0 : 300;
   return base + (route.scope === undefined ? 0 : SCOPE_BONUS) + (route.when === undefined ? 0 : WHEN_BONUS);
+}
+
+/** Value of the attribute `route.key` for an entity that the route is for. */
+export function routeKey({ key, keys }: Route, { name }: Entity): string {
+  return keys?.get(name) ?? key;
 }
 
 /** Routes of one bundle, indexed by entity type and name. */
@@ -58,6 +66,11 @@ export class RouteTable {
   /** The most specific route whose name, scope and `when` fit. */
   find(entity: Entity, frame: Frame): Route | undefined {
     return this.#tables[entity.type].find(entity, frame);
+  }
+
+  /** The routes that may turn out to be the one of `find`; undefined among them when it may find none. */
+  possible(entity: Entity, prospect: Prospect): readonly (Route | undefined)[] {
+    return this.#tables[entity.type].possible(entity, prospect);
   }
 }
 
@@ -88,6 +101,23 @@ class TypeTable {
     }
     if (this.#patterns.length === 0) return undefined;
     return firstFitting(this.#patternsOf(entity.name), entity, frame);
+  }
+
+  possible(entity: Entity, prospect: Prospect): readonly (Route | undefined)[] {
+    const possible: Route[] = [];
+    for (const route of [...this.#namedAs(entity.name), ...this.#patternsOf(entity.name)]) {
+      if (route.scope !== undefined && route.scope !== entity.scope) continue;
+      const fits = route.whenForecast === undefined ? true : route.whenForecast(prospect);
+      if (fits === false) continue;
+      possible.push(route);
+      if (fits === true) return possible;
+    }
+    return [...possible, undefined];
+  }
+
+  #namedAs(name: string): readonly Route[] {
+    const named = this.#named.get(name);
+    return named === undefined ? NONE : Array.isArray(named) ? named : [named];
   }
 
   #patternsOf(name: string): readonly Route[] {
