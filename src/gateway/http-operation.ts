@@ -3,7 +3,7 @@ import { HTTP_ENTITY, answerUnauthenticated, extensionsOf, identifyCaller, withh
 import { httpDenialAnswer } from './denial.ts';
 import { ClientGoneError, answerError, answerHttp, write } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
-import { requestHeaders, responseHeaders, tokenHeaders } from './forwarded-headers.ts';
+import { decidedHeaders, requestHeaders, responseHeaders } from './forwarded-headers.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import { findJsonFault } from './json-scan.ts';
 import { isMediated } from './mediation.ts';
@@ -54,7 +54,7 @@ export async function serveHttp(gateway: GatewayContext, exchange: Exchange): Pr
     path: exchange.target.raw,
     headers: requestHeaders(request, {
       withheld: withheldHeaders(gateway, [caller]),
-      changed: tokenHeaders(decision.delegatedTokens ?? [], new Map()),
+      changed: decidedHeaders(decision, new Map()),
       requestId: exchange.id,
       upstreamSessionId: undefined,
       identityEncoding: false,

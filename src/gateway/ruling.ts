@@ -5,7 +5,7 @@ import type { Caller } from './caller.ts';
 import type { ClientBody, ClientMessage, ClientRequest } from './client-message.ts';
 import { entityNote } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
-import { tokenHeaders } from './forwarded-headers.ts';
+import { decidedHeaders } from './forwarded-headers.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import { foldedNames, hasLookalike, isJsonObject, ownValue } from './json-value.ts';
 import { withArguments } from './mediation.ts';
@@ -78,13 +78,13 @@ export async function rule(
   noteDecision(exchange, decision);
   if (decision.decision !== 'allow') return { kind: 'deny', request: message, decision };
   const pending = { id, idText, method, mediated: { method: mediation.method, operation, scope, nested: false } };
-  const tokens = decision.delegatedTokens ?? [];
-  if (tokens.length > 0 && body.batch) {
-    // The headers of a batch reach all of its members, and each may use only the credential minted for it.
-    return refuse(message, 'delegation_in_batch', 'this operation needs a credential of its own: send it alone');
+  const { delegatedTokens, headers } = decision;
+  if (body.batch && (delegatedTokens !== undefined || headers !== undefined)) {
+    // The headers of a batch reach all of its members, and each may use only those that were made for it.
+    return refuse(message, 'delegation_in_batch', 'this operation needs headers of its own: send it alone');
   }
   if (!decision.modified.args) {
-    return { kind: 'forward', text, rewritten: false, headers: tokenHeaders(tokens, new Map()), pending };
+    return { kind: 'forward', text, rewritten: false, headers: decidedHeaders(decision, new Map()), pending };
   }
   const after = decision.args;
   const rewritten = isJsonObject(after) ? withArguments(body, message, mediation, after) : undefined;
@@ -94,7 +94,7 @@ export async function rule(
   const uri = after['uri'];
   const name = mediation.method === 'resources/read' && typeof uri === 'string' ? uri : entity.name;
   const changed = changedHeaders(exchange.request.headers, name, args, after);
-  return { kind: 'forward', text: rewritten, rewritten: true, headers: tokenHeaders(tokens, changed), pending };
+  return { kind: 'forward', text: rewritten, rewritten: true, headers: decidedHeaders(decision, changed), pending };
 }
 
 /** The operation that became the task which a request asks for. */
