@@ -1,6 +1,7 @@
 import { didYouMean } from '../diagnostics/nearest.ts';
 import type { Report } from '../diagnostics/report.ts';
 import type { PluginHandle } from '../engine/plugin-handle.ts';
+import type { StorageReference } from '../transport/storage-reference.ts';
 import {
   CAPABILITIES,
   HOOKS,
@@ -59,12 +60,20 @@ export class PluginRegistry {
   readonly #made: Plugin[] = [];
   readonly #kinds: readonly PluginKind[];
   readonly #scope: SecretScope;
+  readonly #transport: StorageReference;
   readonly #report: Report;
   readonly #options: PluginHostOptions;
 
-  constructor(kinds: readonly PluginKind[], scope: SecretScope, options: PluginHostOptions, report: Report) {
+  constructor(
+    kinds: readonly PluginKind[],
+    scope: SecretScope,
+    transport: StorageReference,
+    options: PluginHostOptions,
+    report: Report,
+  ) {
     this.#kinds = kinds;
     this.#scope = scope;
+    this.#transport = transport;
     this.#options = options;
     this.#report = report;
   }
@@ -157,6 +166,7 @@ export class PluginRegistry {
       baseDirectory: this.#scope.baseDirectory,
       environment: this.#scope.environment,
       alarm: this.#options.alarm,
+      transportSessions: () => this.#transport.storage,
       mode: entry.mode,
       capabilities: withImplied(entry.capabilities),
     };

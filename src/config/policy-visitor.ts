@@ -12,6 +12,8 @@ import type { PluginHostOptions } from '../plugins/plugin-host.ts';
 import type { StoreObserver } from '../session/label-store.ts';
 import type { StoreReference } from '../session/store-reference.ts';
 import { memoryStore } from '../session/memory-store.ts';
+import { LocalStorage } from '../transport/local-storage.ts';
+import type { StorageReference } from '../transport/storage-reference.ts';
 import { canonicalJson } from '../text/json.ts';
 import { entryOf, toValue, type DocumentNode, type MapEntry, type MapNode } from '../text/document.ts';
 import { composeProgram, overridden, type Composition, type ProgramTarget } from './compose-program.ts';
@@ -23,7 +25,7 @@ import { GLOBAL_ONLY_KEYS, splitSection, stringOf, stringsOf, type SplitSection 
 import { readSecret } from './secret.ts';
 import { sectionLayer, type SectionLayer } from './section-layer.ts';
 import type { ConfigVisitor, Section } from './walk.ts';
-import { buildSessionStore, type DecisionPoints } from './wiring.ts';
+import { buildSessionStore, buildTransportStorage, type DecisionPoints } from './wiring.ts';
 import type { RegisteredKinds } from './registered-kinds.ts';
 
 /** The group that applies to every request. */
@@ -48,6 +50,9 @@ export class PolicyVisitor implements ConfigVisitor {
   readonly sessions: StoreReference = { store: memoryStore() };
   /** Digest of the `session_store` block, which may hold a password. */
   sessionStoreBlock = '';
+  readonly transport: StorageReference = { storage: new LocalStorage() };
+  /** Digest of the `transport_sessions` block; undefined when there is none. */
+  transportSessionsBlock: string | undefined;
 
   readonly #options: PolicyVisitorOptions;
   readonly #report: Report;
@@ -125,6 +130,9 @@ export class PolicyVisitor implements ConfigVisitor {
     this.sessionStoreBlock = digestOf(store === undefined ? null : toValue(store.value));
     const context = { now, baseDirectory, environment, alarm, ...(observer === undefined ? {} : { observer }) };
     this.sessions.store = buildSessionStore(store, kinds.sessionStores, context, report) ?? this.sessions.store;
+    const transport = split?.globalOnly.get('transport_sessions');
+    this.transportSessionsBlock = transport && digestOf(toValue(transport.value));
+    this.transport.storage = buildTransportStorage(transport, context, report) ?? this.transport.storage;
     this.#scope = {
       ...this.#scope,
       hashKey: this.#hashKey() ?? this.#scope.hashKey,
@@ -313,8 +321,8 @@ export class PolicyVisitor implements ConfigVisitor {
 
   #newRegistry(): PluginRegistry {
     const { kinds, baseDirectory, environment, now, alarm, report } = this.#options;
-    const scope = { baseDirectory, environment };
-    return new PluginRegistry(kinds.plugins, scope, { timeout: this.#timeout, now, alarm }, report);
+    const host = { timeout: this.#timeout, now, alarm };
+    return new PluginRegistry(kinds.plugins, { baseDirectory, environment }, this.transport, host, report);
   }
 }
 

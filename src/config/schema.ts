@@ -128,6 +128,7 @@ const GLOBAL_KEYS: ReadonlySet<string> = new Set([
   'authentication',
   'pdp',
   'session_store',
+  'transport_sessions',
   'attribute_files',
   'defaults',
   'policies',

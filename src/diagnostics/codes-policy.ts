@@ -130,7 +130,8 @@ routes: [{tool: t, pre_invocation: ['delegate(exchange, permissions: [read])']}]
   'config/global-only-key': {
     severity: 'warning',
     title: 'wiring of the whole process at a narrower scope',
-    explanation: '`pdp`, `session_store` and `attribute_files` act under `global` only; here they have no effect.',
+    explanation:
+      '`pdp`, `session_store`, `transport_sessions` and `attribute_files` act under `global` only; here they have no effect.',
     example: 'routes: [{tool: pay, session_store: {kind: memory}}]',
   },
   'config/response-scope': {

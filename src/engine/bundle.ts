@@ -1,10 +1,11 @@
 import type { Awaitable } from '../session/label-store.ts';
 import type { StoreReference } from '../session/store-reference.ts';
+import type { StorageReference } from '../transport/storage-reference.ts';
 import type { EntityType } from './operation.ts';
 import type { Program } from './program.ts';
 import type { RouteTable } from './route-table.ts';
 
-/** A loaded, validated and compiled bundle: what an engine decides with. Immutable but for the store behind its reference. */
+/** A loaded, validated and compiled bundle: what an engine decides with. Immutable but for the stores behind its references. */
 export interface Bundle {
   /** SHA-256 over the bundle's sources and attribute files, hex. */
   readonly digest: string;
@@ -16,10 +17,13 @@ export interface Bundle {
   readonly sessions: StoreReference;
   /** Digest of the `session_store` block: bundles with an equal one share one store across a reload. */
   readonly sessionStoreBlock: string;
+  readonly transport: StorageReference;
+  /** Digest of the `transport_sessions` block, as of the other; undefined when there is none. */
+  readonly transportSessionsBlock: string | undefined;
   /** What becomes of an operation that labels the session without having one. */
   readonly onMissingSession: 'ignore' | 'deny';
   /** Starts the plugins; a rejection makes the bundle unusable. */
   initialize(): Awaitable<void>;
-  /** Ends plugins and decision points, not the store. */
+  /** Ends plugins and decision points, not the stores. */
   close(): Awaitable<void>;
 }

@@ -1,5 +1,5 @@
 import type { Entity, Extensions, JsonObject } from '../engine/operation.ts';
-import type { Violation } from '../engine/decision.ts';
+import type { DelegatedToken, Violation } from '../engine/decision.ts';
 import type { IdentityResult } from '../engine/engine.ts';
 import { answerError } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
@@ -81,9 +81,16 @@ export function extensionsOf(
   };
 }
 
-/** Headers that stay at the gateway because they authenticate the client to it. */
-export function withheldHeaders(gateway: GatewayContext, callers: readonly Caller[]): ReadonlySet<string> {
-  if (gateway.forwardAuthorization) return NOTHING_WITHHELD;
+/**
+ * Headers that stay at the gateway because they authenticate the client to it. A request that takes minted credentials
+ * along leaves the client's own behind, whatever is configured.
+ */
+export function withheldHeaders(
+  gateway: GatewayContext,
+  callers: readonly Caller[],
+  minted: readonly DelegatedToken[],
+): ReadonlySet<string> {
+  if (gateway.forwardAuthorization && minted.length === 0) return NOTHING_WITHHELD;
   if (callers.every((caller) => caller.identity.credentials.length === 0)) return ALWAYS_WITHHELD;
   const names = callers.flatMap((caller) => caller.identity.credentials.map(({ header }) => header.toLowerCase()));
   return new Set([...ALWAYS_WITHHELD, ...names]);
