@@ -7,6 +7,7 @@ import type { DecidingRule, Halt } from './halt.ts';
 import type { RouteMeta } from './route-meta.ts';
 import { PROGRESS, type Extensions, type JsonValue, type Operation, type Phase, type Subject } from './operation.ts';
 import { overlayOf, type Overlay } from './overlay.ts';
+import { edited, type ExtensionEdits } from './plugin-changes.ts';
 import type { Program } from './program.ts';
 import { sessionOf } from './session-of.ts';
 import type { Tenure } from './tenure.ts';
@@ -41,7 +42,9 @@ export class Frame {
   /** For those who observe the decision. */
   declare readonly startedAt: number;
 
+  /** With what plugins wrote. */
   declare extensions: Extensions;
+  declare edits: ExtensionEdits | undefined;
   declare subject: Subject | undefined;
   declare overlay: Overlay | undefined;
   declare session: SessionIdentity | undefined;
@@ -97,6 +100,7 @@ export class Frame {
     this.earlier = earlier;
     this.startedAt = tenure.bundle.observed ? performance.now() : 0;
     this.extensions = NO_EXTENSIONS;
+    this.edits = undefined;
     this.subject = undefined;
     this.overlay = undefined;
     this.session = undefined;
@@ -128,9 +132,12 @@ export class Frame {
   /** Takes in the facts of the operation; `result` is the data that `post` decides on. */
   begin(result: JsonValue | undefined): void {
     const { operation, earlier } = this;
-    const extensions = operation.extensions ?? NO_EXTENSIONS;
+    const edits = earlier?.edits;
+    const given = operation.extensions ?? NO_EXTENSIONS;
+    const extensions = edits === undefined ? given : edited(given, edits);
     const args = earlier === undefined ? operation.args : earlier.decision?.args;
     this.extensions = extensions;
+    this.edits = edits;
     this.subject = extensions.subject;
     this.overlay = operation.attributes === undefined ? undefined : overlayOf(operation.attributes);
     this.args = args;
@@ -189,6 +196,12 @@ export class Frame {
     return this.#signal;
   }
 
+  /** Shows everything from here on the extensions as plugins left them. */
+  edit(edits: ExtensionEdits): void {
+    this.edits = edits;
+    this.extensions = edited(this.operation.extensions ?? NO_EXTENSIONS, edits);
+  }
+
   /** Ends what the phase waits for. */
   giveUp(): void {
     this.#end?.abort();
@@ -199,6 +212,7 @@ export class Frame {
     const { tenure, operation, phase, givenResult, earlier } = this;
     const copy = new Frame(tenure, operation, phase, givenResult, earlier);
     copy.extensions = this.extensions;
+    copy.edits = this.edits;
     copy.subject = this.subject;
     copy.overlay = this.overlay;
     copy.session = this.session;

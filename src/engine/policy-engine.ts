@@ -131,12 +131,17 @@ export class PolicyEngine implements Engine {
     const tenure = this.#tenure;
     tenure.operations += 1;
     tenure.calls += 1;
+    const giveUp = new AbortController();
+    const timer = setTimeout(() => {
+      this.#alarm({ alarm: 'operation_deadline', phase: 'identify' });
+      giveUp.abort();
+    }, this.#deadline);
     try {
       const operation = { entity: input.entity, extensions: { http: httpOf(input) } };
       const frame = new Frame(tenure, operation, 'pre', undefined, undefined);
       frame.begin(undefined);
       const { authentication } = this.#choose(frame);
-      const result = await authenticate(authentication, input);
+      const result = await authenticate(authentication, input, giveUp.signal);
       if (result.outcome === 'denied' && tenure.bundle.observed) {
         observeRefusedIdentity(frame, input, result.violation, this.#alarm);
       }
@@ -145,6 +150,7 @@ export class PolicyEngine implements Engine {
       this.#alarm({ alarm: 'engine_internal_error', where: 'identify' });
       return { outcome: 'denied', violation: violationOf(INTERNAL_ERROR, undefined) };
     } finally {
+      clearTimeout(timer);
       tenure.calls -= 1;
       tenure.operations -= 1;
       tenure.left();
@@ -405,7 +411,7 @@ export class PolicyEngine implements Engine {
     const audit = program.audit[frame.phase];
     if (audit.length === 0) return this.#persist(frame, program, halt);
     const input = pluginInput(frame);
-    return Promise.all(audit.map(async (plugin) => plugin.invoke(input, undefined))).then(() =>
+    return Promise.all(audit.map(async (plugin) => plugin.invoke(input, frame.signal))).then(() =>
       this.#persist(frame, program, halt),
     );
   }
@@ -467,11 +473,14 @@ export class PolicyEngine implements Engine {
     if (
       frame.trace === undefined &&
       frame.consultations === undefined &&
-      (frame.delegatedTokens === undefined || !allowed)
+      (frame.delegatedTokens === undefined || !allowed) &&
+      frame.edits === undefined
     )
       return decision;
+    const headers = allowed && phase === 'pre' ? frame.edits?.headers : undefined;
     return {
       ...decision,
+      ...(headers === undefined ? {} : { headers }),
       ...(frame.delegatedTokens === undefined || !allowed ? {} : { delegatedTokens: frame.delegatedTokens }),
       ...(frame.consultations === undefined ? {} : { consultations: frame.consultations }),
       ...(frame.trace === undefined ? {} : { trace: frame.trace }),
