@@ -11,8 +11,10 @@ import type {
   PluginMode,
   PluginOutcome,
 } from '../engine/plugin.ts';
+import { isAuthentication } from '../engine/elicitation/question.ts';
 import { isHeaderToken, mayCarryCredential } from '../engine/credential-header.ts';
 import { withHiddenToken } from '../engine/hidden-token.ts';
+import { isJson } from '../engine/values.ts';
 import type { InvokeResult, PluginFailure, PluginHandle } from '../engine/plugin-handle.ts';
 import { Breaker } from './breaker.ts';
 import { frozenCopy, viewOf, viewOfExtensions, withImplied } from './capability-view.ts';
@@ -50,10 +52,11 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
   const capabilities = withImplied(entry.capabilities);
   const mayChange = entry.mode === 'sequential' || entry.mode === 'transform';
   const permission = { mayChange, capabilities };
-  const failure: PluginFailure = {
+  const failure = (cause: PluginFailure['cause']): PluginFailure => ({
     outcome: 'failed',
+    cause,
     violation: { code: `plugin.${entry.name}.error`, reason: `plugin \`${entry.name}\` gave no answer`, details: {} },
-  };
+  });
   const breaker = new Breaker(entry.name, options);
 
   const observesOnly = plugin.invoke === undefined && plugin.observe !== undefined;
@@ -66,13 +69,13 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
   ): Promise<Answer | PluginFailure> => {
     if (run === undefined || !entry.hooks.includes(hook)) {
       options.alarm({ alarm: 'plugin_failure', plugin: entry.name, hook, failure: 'hook' });
-      return failure;
+      return failure('hook');
     }
     const answer = await inTime(run, options.timeout, outer);
     if (answer.kind === 'answer' && accepts(answer.value)) return answer.value;
     const what = answer.kind === 'answer' ? 'answer' : answer.kind;
     options.alarm({ alarm: 'plugin_failure', plugin: entry.name, hook, failure: what });
-    return failure;
+    return failure(what);
   };
 
   return {
@@ -84,12 +87,12 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
     modifies: mayChange && !observesOnly,
     observesOnly,
     observe: observerOf(entry.name, plugin, capabilities, options.alarm),
-    admit: admissionOf(entry.name, plugin, failure.violation, options.alarm),
+    admit: admissionOf(entry.name, plugin, failure('error').violation, options.alarm),
     async invoke(input, signal) {
       if (observesOnly && entry.hooks.includes(input.hook)) return ALLOW;
+      const view = viewOf(input, capabilities);
       const passage = entry.onError === 'disable' ? breaker.enter() : 'use';
       if (passage === undefined) return ALLOW;
-      const view = viewOf(input, capabilities);
       const run = plugin.invoke?.bind(plugin);
       const outcome = await call<PluginOutcome>(
         input.hook,
@@ -147,6 +150,7 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
         entity: frozenCopy(input.entity),
         extensions: viewOfExtensions(input.extensions, capabilities),
         args: frozenCopy(input.args),
+        shown: frozenCopy(input.shown),
         config: frozenCopy(input.config),
       });
       return call<ElicitOutcome>(
@@ -277,9 +281,28 @@ function isDelegateOutcome(answer: unknown): answer is DelegateOutcome {
 
 function isElicitOutcome(answer: unknown): answer is ElicitOutcome {
   if (!isRecord(answer)) return false;
-  const { outcome } = answer;
-  if (outcome === 'pending') return typeof answer['id'] === 'string' && answer['id'] !== '';
-  return outcome === 'approved' || outcome === 'denied' || outcome === 'expired';
+  const { approver, text, reason, authentication, state, expiresAt } = answer;
+  switch (answer['outcome']) {
+    case 'pending':
+      return (state === undefined || isJson(state)) && (expiresAt === undefined || Number.isFinite(expiresAt));
+    case 'approved':
+      return (
+        isTextIfAny(approver) && isTextIfAny(text) && (authentication === undefined || isAuthentication(authentication))
+      );
+    case 'denied':
+      return isTextIfAny(reason);
+    case 'expired':
+      return true;
+    case 'unavailable':
+    case 'invalid':
+      return isViolation(answer['violation']);
+    default:
+      return false;
+  }
+}
+
+function isTextIfAny(value: unknown): boolean {
+  return value === undefined || typeof value === 'string';
 }
 
 function isViolation(value: unknown): value is Violation {

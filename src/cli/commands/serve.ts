@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { loadBundle, type LoadResult } from '../../config/load-bundle.ts';
 import type { LoadOptions } from '../../config/load-options.ts';
@@ -6,6 +7,7 @@ import { createEngine, type PolicyEngine } from '../../engine/policy-engine.ts';
 import {
   createGateway,
   createTelemetry,
+  serveApprovals,
   storeMetrics,
   type Gateway,
   type GatewayOptions,
@@ -26,6 +28,7 @@ interface Options {
   readonly costTiers?: readonly string[];
   readonly listen: ListenAddress;
   readonly admin?: ListenAddress;
+  readonly approvalsSocket?: string;
   readonly allowHost: readonly string[];
   readonly allowOrigin: readonly string[];
   readonly scheme: 'http' | 'https';
@@ -36,6 +39,7 @@ interface Options {
   readonly maxBody?: number;
   readonly maxInFlight?: number;
   readonly maxSessions?: number;
+  readonly sessionScope?: string;
   readonly upstreamTimeout?: number;
   readonly drain?: number;
 }
@@ -61,6 +65,7 @@ export function serveCommand(terminal: Terminal): Command {
         .default({ host: '127.0.0.1', port: 8800 }, '127.0.0.1:8800'),
     )
     .option('--admin <host:port>', 'where /healthz, /readyz and /metrics are served', parseAddress)
+    .option('--approvals-socket <path>', 'a Unix socket where operators answer questions (`indelible approvals`)')
     .addOption(repeatable('--allow-host <name>', 'a name that clients call the gateway by (repeatable)'))
     .addOption(repeatable('--allow-origin <origin>', 'an origin that browsers may call from (repeatable)'))
     .addOption(
@@ -76,7 +81,11 @@ export function serveCommand(terminal: Terminal): Command {
     )
     .option('--max-body <bytes>', 'largest request body', parseCount)
     .option('--max-in-flight <count>', 'requests served at the same time', parseCount)
-    .option('--max-sessions <count>', 'MCP sessions kept at the same time', parseCount)
+    .option('--max-sessions <count>', 'MCP sessions kept at the same time in this process', parseCount)
+    .option(
+      '--session-scope <name>',
+      "what shares its sessions: the same for all replicas; default the bundle's file name",
+    )
     .option('--upstream-timeout <seconds>', "longest wait for the upstream's response headers", parseCount)
     .option('--drain <seconds>', 'longest wait for requests in flight at the end', parseCount)
     .addHelpText(
@@ -132,6 +141,7 @@ async function serveWith(engine: PolicyEngine, service: Service): Promise<void> 
     allowHosts: options.allowHost,
     allowOrigins: options.allowOrigin,
     scheme: options.scheme,
+    sessionScope: options.sessionScope ?? basename(service.path),
     limits: limitsOf(options),
     ...(options.costTiers === undefined ? {} : { costTiers: options.costTiers }),
     ...(options.admin === undefined ? {} : { admin: options.admin }),
@@ -143,6 +153,9 @@ async function serveWith(engine: PolicyEngine, service: Service): Promise<void> 
   process.on('SIGHUP', reload);
   const unwatched = (error: unknown): void => telemetry.error('the bundle could not be watched', error);
   const watching = options.watch === true ? await watchBundle(service.path, reload, unwatched) : undefined;
+  const path = options.approvalsSocket;
+  const approvals =
+    path === undefined ? undefined : await serveApprovals({ path, questions: () => engine.questions, telemetry });
   try {
     const { url, adminUrl } = await gateway.listen();
     const admin = adminUrl === undefined ? '' : `, admin at ${adminUrl}`;
@@ -154,6 +167,7 @@ async function serveWith(engine: PolicyEngine, service: Service): Promise<void> 
     watching?.close();
     ended.forget();
     process.off('SIGHUP', reload);
+    await approvals?.close();
     await gateway.close();
   }
 }
