@@ -7,12 +7,14 @@ import type { Constraint } from './constraint.ts';
 import type { Decision, Taint, Violation } from './decision.ts';
 import type { QuestionDesk } from './elicitation/question-desk.ts';
 import type { Engine, IdentityResult } from './engine.ts';
+import { NOTHING_SURE, forecastOperation } from './forecast-operation.ts';
+import type { Forecast } from './forecast.ts';
 import { Frame, type FrameStart } from './frame.ts';
 import { endBundle } from './end-bundle.ts';
 import { deny, type Halt } from './halt.ts';
 import { appendLabels, loadLabels } from './label-access.ts';
 import { observationStart, observeDecision, observeRefusedIdentity } from './observe.ts';
-import { PROGRESS, type JsonValue, type Operation } from './operation.ts';
+import { PROGRESS, type Entity, type JsonValue, type Operation } from './operation.ts';
 import { overlayOf } from './overlay.ts';
 import type { IdentityInput } from './plugin.ts';
 import type { PluginHandle } from './plugin-handle.ts';
@@ -153,6 +155,15 @@ export class PolicyEngine implements Engine {
       tenure.calls -= 1;
       tenure.operations -= 1;
       tenure.left();
+    }
+  }
+
+  forecast(operation: Pick<Operation, 'entity' | 'extensions'>, identifiedFor: Entity): Forecast {
+    try {
+      return forecastOperation(this.#tenure.bundle, this.#frameOf(operation), identifiedFor);
+    } catch {
+      this.#alarm({ alarm: 'engine_internal_error', where: 'forecast' });
+      return NOTHING_SURE;
     }
   }
 

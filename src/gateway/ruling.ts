@@ -9,15 +9,16 @@ import type { Exchange } from './exchange.ts';
 import { decidedHeaders } from './forwarded-headers.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import { isJsonObject } from './json-value.ts';
+import { isListMethod } from './list-filter.ts';
 import { withArguments } from './mediation.ts';
 import type { Mediation } from './mediation.ts';
 import type { MediatedRequest, PendingRequest } from './pending-requests.ts';
-import { RPC_CODES, gatewayError } from './rpc-error.ts';
+import { RPC_CODES, gatewayError, violationError } from './rpc-error.ts';
 import type { RpcError } from './rpc-error.ts';
 import type { GatewaySession } from './session-table.ts';
 import { changedHeaders } from './standard-headers.ts';
 import { asksForTask, fetchedBy, taskIdOf, unknownTask } from './task-request.ts';
-import { deniedFor, isViolation, undecidedUpstreams, upstreamsFor } from './upstream-choice.ts';
+import { NONE_ADMITTED, deniedFor, isViolation, undecidedUpstreams, upstreamsFor } from './upstream-choice.ts';
 import type { NamedUpstream } from './upstream-set.ts';
 
 /** One message of a body, and who sends it. */
@@ -66,14 +67,17 @@ export async function rule(
   const text = body.text.slice(start, end);
   const asItCame = { kind: 'forward', text, rewritten: false, headers: NO_CHANGES, decision: undefined } as const;
   if (message.kind !== 'request') {
-    return { ...asItCame, pending: undefined, upstreams: undecidedUpstreams(gateway, session, undefined) };
+    return { ...asItCame, pending: undefined, upstreams: undecidedUpstreams(gateway, caller, session) };
   }
   const { id, idText, method } = message;
   const scope = session?.id ?? caller.principal;
   if (mediation === undefined) {
     const task = method.startsWith(TASKS) ? await findTask(gateway, message, scope) : undefined;
-    const upstreams = undecidedUpstreams(gateway, session, task);
-    if (!asksForTask(method)) return { ...asItCame, pending: { id, idText, method }, upstreams };
+    const upstreams = undecidedUpstreams(gateway, caller, session, task);
+    if (!asksForTask(method)) {
+      if (upstreams.length === 0) return { kind: 'refuse', request: message, error: violationError(NONE_ADMITTED) };
+      return { ...asItCame, pending: { id, idText, method, ...listingOf(gateway, method, caller) }, upstreams };
+    }
     if (task === undefined || upstreams.length === 0) {
       return { kind: 'refuse', request: message, error: unknownTask(message) };
     }
@@ -134,6 +138,11 @@ async function findTask(
   const taskId = taskIdOf(request);
   const task = taskId === undefined ? undefined : await gateway.tasks.find(scope, taskId);
   return task && fetchedBy(request.method, task);
+}
+
+function listingOf(gateway: GatewayContext, method: string, { identity }: Caller): Pick<PendingRequest, 'listing'> {
+  if (!gateway.filterLists || !isListMethod(method)) return {};
+  return { listing: { method, extensions: identity.extensions } };
 }
 
 /** Whoever peeks wants nothing to be executed, whatever the decision. */
