@@ -34,6 +34,11 @@ export interface Engine {
    * hosts that give operations no raw attributes. Never throws.
    */
   forecast(operation: Pick<Operation, 'entity' | 'extensions'>, identifiedFor: Entity): Forecast;
+  /**
+   * Whether `post` of an operation that `pre` allowed looks at its result, in a step or for a plugin's report. True for an
+   * operation that `pre` has not seen.
+   */
+  examinesResult(operation: Operation): boolean;
   /** The storage of transport sessions that the bundle in force configures; undefined when it leaves that to the host. */
   transportSessions?(): TransportStorage | undefined;
   /** Whether the stores answer. */

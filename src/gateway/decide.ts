@@ -13,7 +13,7 @@ export interface Decider {
   forecast(operation: Pick<Operation, 'entity' | 'extensions'>, identifiedFor: Entity): Forecast;
 }
 
-export function createDecider(engine: Engine, telemetry: Telemetry): Decider {
+export function createDecider(engine: Engine, telemetry: Pick<Telemetry, 'decision' | 'error'>): Decider {
   const settle = async (operation: Operation, phase: Phase, result: JsonValue | undefined): Promise<Decision> => {
     let decision: Decision;
     try {

@@ -46,6 +46,7 @@ export function scriptedEngine(script: EngineScript = {}): ScriptedEngine {
       return complete('post', operation, result, (await script.post?.(operation, result)) ?? {});
     },
     forecast: (operation) => ({ refused: false, constraint: null, ...script.forecast?.(operation) }),
+    examinesResult: () => script.post !== undefined,
     health: () => script.health?.() ?? Promise.resolve({ healthy: true, detail: 'ok' }),
     close: () => Promise.resolve(),
   };
