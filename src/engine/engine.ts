@@ -29,16 +29,16 @@ export interface Engine {
   /** Decides on what the operation returned; `operation` is the object that `pre` was given. Same promises as `pre`. */
   post(operation: Operation, result: JsonValue | undefined): Awaitable<Decision>;
   /**
+   * Whether `post` of an operation that `pre` allowed looks at its result, in a step or for a plugin's report. True for an
+   * operation that `pre` has not seen.
+   */
+  examinesResult(operation: Operation): boolean;
+  /**
    * What is sure about the operations of a caller, known by `extensions` as `identify` gave them for the entity
    * `identifiedFor`, before there is one. Asks nobody and leaves nothing: no plugin, store, decision point or record. For
    * hosts that give operations no raw attributes. Never throws.
    */
   forecast(operation: Pick<Operation, 'entity' | 'extensions'>, identifiedFor: Entity): Forecast;
-  /**
-   * Whether `post` of an operation that `pre` allowed looks at its result, in a step or for a plugin's report. True for an
-   * operation that `pre` has not seen.
-   */
-  examinesResult(operation: Operation): boolean;
   /** The storage of transport sessions that the bundle in force configures; undefined when it leaves that to the host. */
   transportSessions?(): TransportStorage | undefined;
   /** Whether the stores answer. */

@@ -132,10 +132,15 @@ export class PolicyEngine implements Engine {
     tenure.operations += 1;
     tenure.calls += 1;
     const startedAt = observationStart(tenure.bundle);
+    const giveUp = new AbortController();
+    const timer = setTimeout(() => {
+      this.#alarm({ alarm: 'operation_deadline', phase: 'identify' });
+      giveUp.abort();
+    }, this.#deadline);
     try {
       const frame = this.#frameOf({ entity: input.entity, extensions: { http: httpOf(input) } });
       const program = programOf(tenure.bundle, frame);
-      const result = await authenticate(program.authentication, input);
+      const result = await authenticate(program.authentication, input, giveUp.signal);
       if (result.outcome === 'denied' && tenure.bundle.observed) {
         const { bundle } = tenure;
         const observation = { bundle, program, rule: undefined, startedAt, now: this.#now, alarm: this.#alarm };
@@ -146,6 +151,7 @@ export class PolicyEngine implements Engine {
       this.#alarm({ alarm: 'engine_internal_error', where: 'identify' });
       return { outcome: 'denied', violation: violationOf(INTERNAL_ERROR, undefined) };
     } finally {
+      clearTimeout(timer);
       tenure.calls -= 1;
       tenure.operations -= 1;
       tenure.left();
@@ -412,7 +418,7 @@ export class PolicyEngine implements Engine {
     const audit = program.audit[run.phase];
     if (audit.length === 0) return this.#persist(run, frame, program, halt);
     const input = pluginInput(frame);
-    return Promise.all(audit.map(async (plugin) => plugin.invoke(input, undefined))).then(() =>
+    return Promise.all(audit.map(async (plugin) => plugin.invoke(input, frame.signal))).then(() =>
       this.#persist(run, frame, program, halt),
     );
   }
@@ -480,11 +486,14 @@ export class PolicyEngine implements Engine {
     if (
       frame.trace === undefined &&
       frame.consultations === undefined &&
-      (frame.delegatedTokens === undefined || !allowed)
+      (frame.delegatedTokens === undefined || !allowed) &&
+      frame.edits === undefined
     )
       return decision;
+    const headers = allowed && phase === 'pre' ? frame.edits?.headers : undefined;
     return {
       ...decision,
+      ...(headers === undefined ? {} : { headers }),
       ...(frame.delegatedTokens === undefined || !allowed ? {} : { delegatedTokens: frame.delegatedTokens }),
       ...(frame.consultations === undefined ? {} : { consultations: frame.consultations }),
       ...(frame.trace === undefined ? {} : { trace: frame.trace }),

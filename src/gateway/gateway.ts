@@ -81,12 +81,12 @@ export function createGateway(options: GatewayOptions): Gateway {
   const canonicalMcpPaths = new Set(upstreams.map((upstream) => canonicalPath(upstream.mcpPath)));
   const authority = createAuthorityCheck(options.listen.host, options.allowHosts ?? [], options.allowOrigins ?? []);
   const telemetry = options.telemetry ?? createTelemetry();
-  const engine = traceEngine(options.engine);
-  const tracer = registeredTracer();
   const sessionScope = options.sessionScope ?? '';
   const ownSessions = new LocalStorage({ maxSessions: limits.maxSessions, ttl: limits.sessionIdleMs });
   const storage = (): TransportStorage => options.sessions ?? options.engine.transportSessions?.() ?? ownSessions;
   const raise = (error: unknown): void => telemetry.alarm(storageAlarm(error));
+  const engine = traceEngine(options.engine);
+  const tracer = registeredTracer();
   const gateway: GatewayContext = {
     engine,
     decider: createDecider(engine, telemetry),

@@ -6,7 +6,7 @@ import type { Caller } from './caller.ts';
 import type { ClientBody, ClientMessage, ClientRequest } from './client-message.ts';
 import { entityNote, noteDecision } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
-import { tokenHeaders } from './forwarded-headers.ts';
+import { decidedHeaders } from './forwarded-headers.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import { isJsonObject } from './json-value.ts';
 import { isListMethod } from './list-filter.ts';
@@ -109,13 +109,12 @@ export async function rule(
     method,
     mediated: { method: mediation.method, operation, decision, scope, nested: false },
   };
-  const tokens = decision.delegatedTokens ?? [];
-  if (tokens.length > 0 && body.batch) {
-    // The headers of a batch reach all of its members, and each may use only the credential minted for it.
-    return refuse(message, 'delegation_in_batch', 'this operation needs a credential of its own: send it alone');
+  if (body.batch && (decision.delegatedTokens !== undefined || decision.headers !== undefined)) {
+    // The headers of a batch reach all of its members, and each may use only those that were made for it.
+    return refuse(message, 'delegation_in_batch', 'this operation needs headers of its own: send it alone');
   }
   if (!decision.modified.args) {
-    const headers = tokenHeaders(tokens, new Map());
+    const headers = decidedHeaders(decision, new Map());
     return { kind: 'forward', text, rewritten: false, headers, pending, upstreams, decision };
   }
   const after = decision.args;
@@ -126,13 +125,8 @@ export async function rule(
   const uri = after['uri'];
   const name = mediation.method === 'resources/read' && typeof uri === 'string' ? uri : entity.name;
   const changed = changedHeaders(exchange.request.headers, name, args, after);
-  const headers = tokenHeaders(tokens, changed);
+  const headers = decidedHeaders(decision, changed);
   return { kind: 'forward', text: rewritten, rewritten: true, headers, pending, upstreams, decision };
-}
-
-function listingOf(gateway: GatewayContext, method: string, { identity }: Caller): Pick<PendingRequest, 'listing'> {
-  if (!gateway.filterLists || !isListMethod(method)) return {};
-  return { listing: { method, extensions: identity.extensions } };
 }
 
 /** The operation that became the task which a request is about; undefined when nobody in `scope` began one. */
@@ -144,6 +138,11 @@ async function findTask(
   const taskId = taskIdOf(request);
   const task = taskId === undefined ? undefined : await gateway.tasks.find(scope, taskId);
   return task && fetchedBy(request.method, task);
+}
+
+function listingOf(gateway: GatewayContext, method: string, { identity }: Caller): Pick<PendingRequest, 'listing'> {
+  if (!gateway.filterLists || !isListMethod(method)) return {};
+  return { listing: { method, extensions: identity.extensions } };
 }
 
 /** Whoever peeks wants nothing to be executed, whatever the decision. */

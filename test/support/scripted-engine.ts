@@ -45,8 +45,8 @@ export function scriptedEngine(script: EngineScript = {}): ScriptedEngine {
       postCalls.push({ operation, result });
       return complete('post', operation, result, (await script.post?.(operation, result)) ?? {});
     },
-    forecast: (operation) => ({ refused: false, constraint: null, ...script.forecast?.(operation) }),
     examinesResult: () => script.post !== undefined,
+    forecast: (operation) => ({ refused: false, constraint: null, ...script.forecast?.(operation) }),
     health: () => script.health?.() ?? Promise.resolve({ healthy: true, detail: 'ok' }),
     close: () => Promise.resolve(),
   };
