@@ -36,6 +36,7 @@ export type {
   Operation,
   Phase,
   RawAttributes,
+  SessionHints,
   Subject,
   Workload,
 } from './engine/operation.ts';
@@ -78,4 +79,5 @@ export {
   type StoreWarning,
 } from './session/label-store.ts';
 export { memoryStore, type MemoryStoreOptions } from './session/memory-store.ts';
+export type { HandleNames } from './session/session-handle.ts';
 export { positionAt, type Position, type Source, type Span } from './text/source.ts';

@@ -119,6 +119,7 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
     observed: plugins.some((plugin) => plugin.observe !== undefined),
     sessions: visitor.sessions,
     sessionStoreBlock: visitor.sessionStoreBlock,
+    sessionRules: visitor.sessionRules,
     onMissingSession: visitor.onMissingSession,
     async initialize() {
       for (const plugin of plugins) await plugin.initialize?.();

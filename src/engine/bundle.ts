@@ -1,4 +1,5 @@
 import type { Awaitable } from '../session/label-store.ts';
+import type { SessionRules } from '../session/session-rules.ts';
 import type { StoreReference } from '../session/store-reference.ts';
 import type { EntityType } from './operation.ts';
 import type { Program } from './program.ts';
@@ -16,6 +17,8 @@ export interface Bundle {
   readonly sessions: StoreReference;
   /** Digest of the `session_store` block: bundles with an equal one share one store across a reload. */
   readonly sessionStoreBlock: string;
+  /** How sessions are told apart; undefined for the usual order of host, claim `session_id` and identity. */
+  readonly sessionRules: SessionRules | undefined;
   /** What becomes of an operation that labels the session without having one. */
   readonly onMissingSession: 'ignore' | 'deny';
   /** Starts the plugins; a rejection makes the bundle unusable. */

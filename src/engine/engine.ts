@@ -1,4 +1,5 @@
 import type { Awaitable, StoreHealth } from '../session/label-store.ts';
+import type { HandleNames } from '../session/session-handle.ts';
 import type { Decision, Violation } from './decision.ts';
 import type { Extensions, JsonValue, Operation } from './operation.ts';
 import type { InboundCredential } from './inbound-credential.ts';
@@ -26,6 +27,8 @@ export interface Engine {
   pre(operation: Operation): Awaitable<Decision>;
   /** Decides on what the operation returned; `operation` is the object that `pre` was given. Same promises as `pre`. */
   post(operation: Operation, result: JsonValue | undefined): Awaitable<Decision>;
+  /** How session handles travel under the bundle in force; undefined or absent when none are given out. */
+  readonly handleNames?: HandleNames | undefined;
   /** Whether the stores answer. */
   health(): Promise<StoreHealth>;
   /** Ends the stores and plugins after the last operation in flight. */
