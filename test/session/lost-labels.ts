@@ -108,8 +108,8 @@ export function lostLabelDrill(size: DrillSize): void {
     const loseTheEnd = async (): Promise<void> => {
       const folder = join(server.folder, 'appendonlydir');
       const file = (await readdir(folder)).find((name) => name.endsWith('.incr.aof')) ?? '';
-      const { size } = await stat(join(folder, file));
-      await truncate(join(folder, file), Math.max(0, size - 500 - Math.floor(Math.random() * 3500)));
+      const { size: bytes } = await stat(join(folder, file));
+      await truncate(join(folder, file), Math.max(0, bytes - 500 - Math.floor(Math.random() * 3500)));
     };
     const { under, allowed, denied } = await drill(server, limits, size, loseTheEnd);
     await until('the store answers', async () => (await under.decide('look', 'warm-up')).decision === 'allow');
