@@ -59,7 +59,7 @@ export function extensionsOf(
   session: GatewaySession | undefined,
 ): Extensions {
   const { request, target, host } = exchange;
-  const withheld = credentialHeaders(caller);
+  const withheld = credentialHeaders(gateway, caller);
   const headers: Record<string, string | readonly string[]> = {};
   for (const name in request.headers) {
     const value = request.headers[name];
@@ -83,16 +83,25 @@ export function extensionsOf(
 
 /** Headers that stay at the gateway because they authenticate the client to it. */
 export function withheldHeaders(gateway: GatewayContext, callers: readonly Caller[]): ReadonlySet<string> {
-  if (gateway.forwardAuthorization) return NOTHING_WITHHELD;
-  if (callers.every((caller) => caller.identity.credentials.length === 0)) return ALWAYS_WITHHELD;
-  const names = callers.flatMap((caller) => caller.identity.credentials.map(({ header }) => header.toLowerCase()));
-  return new Set([...ALWAYS_WITHHELD, ...names]);
+  if (gateway.forwardAuthorization) return withNames(NOTHING_WITHHELD, [], gateway);
+  const credentials = callers.flatMap((caller) => caller.identity.credentials);
+  return withNames(ALWAYS_WITHHELD, credentials, gateway);
 }
 
-function credentialHeaders(caller: Caller): ReadonlySet<string> {
-  const { credentials } = caller.identity;
-  if (credentials.length === 0) return CREDENTIAL_HEADERS;
-  return new Set([...CREDENTIAL_HEADERS, ...credentials.map(({ header }) => header.toLowerCase())]);
+function credentialHeaders(gateway: GatewayContext, caller: Caller): ReadonlySet<string> {
+  return withNames(CREDENTIAL_HEADERS, caller.identity.credentials, gateway);
+}
+
+/** `names`, those of the credentials, and that of session handles, in lower case. */
+function withNames(
+  names: ReadonlySet<string>,
+  credentials: Caller['identity']['credentials'],
+  { engine }: GatewayContext,
+): ReadonlySet<string> {
+  const handle = engine.handleNames?.header.toLowerCase();
+  if (credentials.length === 0 && handle === undefined) return names;
+  const more = credentials.map(({ header }) => header.toLowerCase());
+  return new Set([...names, ...more, ...(handle === undefined ? [] : [handle])]);
 }
 
 function principalOf(identity: Caller['identity']): string {

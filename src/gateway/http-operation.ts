@@ -9,6 +9,7 @@ import { findJsonFault } from './json-scan.ts';
 import { isMediated } from './mediation.ts';
 import { readBody } from './request-body.ts';
 import { RPC_CODES, gatewayError } from './rpc-error.ts';
+import { offerHandle, sessionHintsOf } from './session-handle.ts';
 import { answerFailure, upstreamFailure } from './upstream-answer.ts';
 
 const UNMEDIATED = gatewayError(
@@ -37,16 +38,20 @@ export async function serveHttp(gateway: GatewayContext, exchange: Exchange): Pr
 
   const caller = await identifyCaller(gateway, exchange, HTTP_ENTITY);
   if ('code' in caller) return answerUnauthenticated(gateway, exchange, caller);
+  const names = gateway.engine.handleNames;
+  const sessionHints = sessionHintsOf(names, exchange, undefined);
   const operation: Operation = {
     id: exchange.id,
     entity: HTTP_ENTITY,
     extensions: extensionsOf(gateway, exchange, caller, HTTP_ENTITY, undefined),
+    ...(sessionHints === undefined ? {} : { sessionHints }),
     credentials: caller.identity.credentials,
   };
   exchange.note.entity = 'http';
   const decision = await gateway.decider.pre(operation);
   exchange.note.outcome = decision.decision;
   if (decision.violation !== null) exchange.note.code = decision.violation.code;
+  offerHandle(names, exchange, decision.handle);
   if (decision.decision !== 'allow') return answerHttp(exchange, httpDenialAnswer(decision));
 
   const sent = gateway.upstream.send({
@@ -64,7 +69,7 @@ export async function serveHttp(gateway: GatewayContext, exchange: Exchange): Pr
   response.once('close', () => sent.cancel());
   try {
     const { status, headers, body: answered } = await sent.response;
-    response.writeHead(status, [...responseHeaders(headers, undefined, false), 'x-request-id', exchange.id]);
+    response.writeHead(status, [...responseHeaders(headers, undefined, false, names), 'x-request-id', exchange.id]);
     for (;;) {
       const chunk = await answered.next(gateway.limits.streamIdleMs);
       if (chunk === undefined) break;

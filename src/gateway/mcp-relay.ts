@@ -6,7 +6,7 @@ import { responseHeaders } from './forwarded-headers.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import { relayEvents } from './relay-events.ts';
 import { relayRefusal } from './relay-refusal.ts';
-import { decode, mediaType, noteDenied, report, settle } from './relay.ts';
+import { decode, mediaType, noteDenied, offerHandles, report, settle } from './relay.ts';
 import type { Relay } from './relay.ts';
 import { errorResponse } from './rpc-error.ts';
 import { invalidResponse, joinScreened, screenText } from './screen.ts';
@@ -27,7 +27,7 @@ export async function relayResponse(gateway: GatewayContext, exchange: Exchange,
     relay.openSession !== undefined && typeof upstreamSessionId === 'string'
       ? await relay.openSession(upstreamSessionId)
       : session;
-  const kept = responseHeaders(headers, opened?.id, true);
+  const kept = responseHeaders(headers, opened?.id, true, gateway.engine.handleNames);
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') throw new UpstreamError('invalid', true);
   const type = mediaType(headers['content-type']);
@@ -91,6 +91,7 @@ async function relayJson(
       : await screenText(text, (id) => (id === null ? undefined : waiting.get(id)), gateway);
   if (screened === undefined) throw new UpstreamError('invalid', true);
   report(gateway, screened.messages);
+  offerHandles(gateway, exchange, screened.messages);
   settle(gateway, relay, screened.messages, waiting);
   const [only] = screened.messages;
   if (!relay.batch && only?.denied !== undefined && only.request !== undefined) {

@@ -39,7 +39,7 @@ export async function serveStream(gateway: GatewayContext, exchange: Exchange): 
   const ledger = session === undefined ? undefined : gateway.ledger.ofSession(session.id);
   const find: FindRequest = (id) => (id === null ? undefined : ledger?.find(id));
   exchange.response.writeHead(response.status, [
-    ...responseHeaders(response.headers, session?.id, true),
+    ...responseHeaders(response.headers, session?.id, true, gateway.engine.handleNames),
     'x-request-id',
     exchange.id,
   ]);

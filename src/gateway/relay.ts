@@ -3,6 +3,7 @@ import type { Exchange } from './exchange.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import type { PendingRequest } from './pending-requests.ts';
 import type { Screened } from './screen.ts';
+import { offerHandle } from './session-handle.ts';
 import type { GatewaySession } from './session-table.ts';
 import type { UpstreamResponse } from './upstream.ts';
 
@@ -48,6 +49,11 @@ export function noteDenied(exchange: Exchange, message: Screened): void {
   if (message.denied === undefined) return;
   exchange.note.outcome = message.denied.decision;
   if (message.denied.violation !== null) exchange.note.code = message.denied.violation.code;
+}
+
+/** Hands the client the latest handle among those of the messages. */
+export function offerHandles({ engine }: GatewayContext, exchange: Exchange, messages: readonly Screened[]): void {
+  for (const { handle } of messages) offerHandle(engine.handleNames, exchange, handle);
 }
 
 /** The type of a `content-type` header without its parameters, in lower case. */

@@ -13,6 +13,7 @@ import type { Mediation } from './mediation.ts';
 import type { MediatedRequest, PendingRequest } from './pending-requests.ts';
 import { RPC_CODES, gatewayError } from './rpc-error.ts';
 import type { RpcError } from './rpc-error.ts';
+import { offerHandle, sessionHintsOf, withoutHandle } from './session-handle.ts';
 import type { GatewaySession } from './session-table.ts';
 import { changedHeaders } from './standard-headers.ts';
 
@@ -41,8 +42,22 @@ export const NO_CHANGES: ReadonlyMap<string, string | undefined> = new Map();
 const TASK_METHODS = new Set(['tasks/result', 'tasks/get']);
 const TASK_PARAMS = foldedNames('taskId');
 
-/** Decides what becomes of one message. */
+/** Decides what becomes of one message. The handle of its session stays here. */
 export async function rule(
+  gateway: GatewayContext,
+  exchange: Exchange,
+  plan: Plan,
+  body: ClientBody,
+  session: GatewaySession | undefined,
+): Promise<Ruling> {
+  const ruling = await decide(gateway, exchange, plan, body, session);
+  const key = gateway.engine.handleNames?.meta;
+  if (key === undefined || ruling.kind !== 'forward') return ruling;
+  const text = withoutHandle(ruling.text, key);
+  return text === ruling.text ? ruling : { ...ruling, text, rewritten: true };
+}
+
+async function decide(
   gateway: GatewayContext,
   exchange: Exchange,
   plan: Plan,
@@ -66,16 +81,20 @@ export async function rule(
   }
 
   const { entity, args } = mediation;
+  const names = gateway.engine.handleNames;
+  const sessionHints = sessionHintsOf(names, exchange, message.params);
   const operation: Operation = {
     id: body.batch ? `${exchange.id}-${idText}` : exchange.id,
     entity,
     args,
     extensions: extensionsOf(gateway, exchange, caller, entity, session),
+    ...(sessionHints === undefined ? {} : { sessionHints }),
     credentials: caller.identity.credentials,
   };
   exchange.note.entity = entityNote(entity);
   const decision = await gateway.decider.pre(operation);
   noteDecision(exchange, decision);
+  offerHandle(names, exchange, decision.handle);
   if (decision.decision !== 'allow') return { kind: 'deny', request: message, decision };
   const pending = { id, idText, method, mediated: { method: mediation.method, operation, scope, nested: false } };
   const tokens = decision.delegatedTokens ?? [];
