@@ -9,10 +9,26 @@ import { reportIneffective } from './ineffective-keys.ts';
 import type { RawResponse } from './raw-bundle.ts';
 import { schemaFindings, type SchemaFinding } from './schema-finding.ts';
 
-/** JSON Schema of a bundle, as editors use it. */
-export const bundleSchema: JsonSchema = JSON.parse(
+interface SchemaFile extends JsonSchema {
+  readonly $defs: Readonly<Record<string, JsonSchema>>;
+}
+
+const schemaFile: SchemaFile = JSON.parse(
   readFileSync(new URL('../../schemas/bundle.schema.json', import.meta.url), 'utf8'),
 );
+
+/**
+ * JSON Schema of a bundle: the one that editors use, but for what it says of the stores of the package. A store's block
+ * is checked by the schema of its factory, which a host may replace.
+ */
+export const bundleSchema: SchemaFile = withoutStores(schemaFile);
+
+function withoutStores({ $defs, ...root }: SchemaFile): SchemaFile {
+  const { sessionStore = {}, ...definitions } = $defs;
+  const { allOf: _, ...block } = sessionStore;
+  const kept = Object.entries(definitions).filter(([name]) => !name.endsWith('SessionStore'));
+  return { ...root, $defs: { ...Object.fromEntries(kept), sessionStore: block } };
+}
 
 /** Where `validateWith` puts its findings: `code` for everything but unknown keys, `subject` names the root. */
 export interface Validation {
