@@ -80,4 +80,16 @@ export {
 } from './session/label-store.ts';
 export { memoryStore, type MemoryStoreOptions } from './session/memory-store.ts';
 export type { HandleNames } from './session/session-handle.ts';
+export type { RedisConfigFinding } from './transport/check-redis-config.ts';
+export { LocalStorage, type LocalStorageOptions } from './transport/local-storage.ts';
+export type { RedisConfig, RedisTlsConfig, SentinelConfig } from './transport/redis-config.ts';
+export { RedisConfigError, RedisStorage, type RedisStorageOptions } from './transport/redis-storage.ts';
+export {
+  SessionNotFoundError,
+  TransportStorageError,
+  type TransportSession,
+  type TransportSessionType,
+  type TransportStorage,
+} from './transport/transport-storage.ts';
+export type { SecretSource } from './valkey/secret-source.ts';
 export { positionAt, type Position, type Source, type Span } from './text/source.ts';

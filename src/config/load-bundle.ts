@@ -109,7 +109,7 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
   const close = (): Promise<void> => closeAll([...plugins, ...points]);
   if (report.hasErrors) {
     // What refuses to end is not the author's mistake.
-    await Promise.allSettled([close(), closeAll([visitor.sessions.store])]);
+    await Promise.allSettled([close(), closeAll([visitor.sessions.store, visitor.transport.storage])]);
     return rejected(report, present);
   }
   const bundle: Bundle = {
@@ -120,6 +120,8 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
     sessions: visitor.sessions,
     sessionStoreBlock: visitor.sessionStoreBlock,
     sessionRules: visitor.sessionRules,
+    transport: visitor.transport,
+    transportSessionsBlock: visitor.transportSessionsBlock,
     onMissingSession: visitor.onMissingSession,
     async initialize() {
       for (const plugin of plugins) await plugin.initialize?.();

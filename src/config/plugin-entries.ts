@@ -1,6 +1,7 @@
 import { didYouMean } from '../diagnostics/nearest.ts';
 import type { Report } from '../diagnostics/report.ts';
 import type { PluginHandle } from '../engine/plugin-handle.ts';
+import type { StorageReference } from '../transport/storage-reference.ts';
 import {
   CAPABILITIES,
   HOOKS,
@@ -58,12 +59,20 @@ export class PluginRegistry {
   readonly #made: Plugin[] = [];
   readonly #kinds: readonly PluginKind[];
   readonly #baseDirectory: string;
+  readonly #transport: StorageReference;
   readonly #report: Report;
   readonly #options: PluginHostOptions;
 
-  constructor(kinds: readonly PluginKind[], baseDirectory: string, options: PluginHostOptions, report: Report) {
+  constructor(
+    kinds: readonly PluginKind[],
+    baseDirectory: string,
+    transport: StorageReference,
+    options: PluginHostOptions,
+    report: Report,
+  ) {
     this.#kinds = kinds;
     this.#baseDirectory = baseDirectory;
+    this.#transport = transport;
     this.#options = options;
     this.#report = report;
   }
@@ -155,6 +164,7 @@ export class PluginRegistry {
       now: this.#options.now,
       baseDirectory: this.#baseDirectory,
       alarm: this.#options.alarm,
+      transportSessions: () => this.#transport.storage,
       mode: entry.mode,
       capabilities: withImplied(entry.capabilities),
     };

@@ -3,7 +3,7 @@ import { entryOf, isNull, type DocumentNode, type MapEntry, type MapNode } from 
 import type { Section } from './walk.ts';
 
 /** Keys that act under `global` only, flat or under `apl`: the wiring of the process. */
-export const GLOBAL_ONLY_KEYS = ['pdp', 'session_store', 'attribute_files'] as const;
+export const GLOBAL_ONLY_KEYS = ['pdp', 'session_store', 'transport_sessions', 'attribute_files'] as const;
 export type GlobalOnlyKey = (typeof GLOBAL_ONLY_KEYS)[number];
 
 const FLAT_TERMS = ['authorization', 'pre_invocation', 'post_invocation', 'args', 'result'];

@@ -13,6 +13,8 @@ import type { StoreObserver } from '../session/label-store.ts';
 import type { SessionRules } from '../session/session-rules.ts';
 import type { StoreReference } from '../session/store-reference.ts';
 import { memoryStore } from '../session/memory-store.ts';
+import { LocalStorage } from '../transport/local-storage.ts';
+import type { StorageReference } from '../transport/storage-reference.ts';
 import { canonicalJson } from '../text/json.ts';
 import { entryOf, toValue, type DocumentNode, type MapEntry, type MapNode } from '../text/document.ts';
 import { composeProgram, overridden, type Composition, type ProgramTarget } from './compose-program.ts';
@@ -25,7 +27,7 @@ import { readSecret } from './secret.ts';
 import { sectionLayer, type SectionLayer } from './section-layer.ts';
 import { readSessionRules } from './session-rules.ts';
 import type { ConfigVisitor, Section } from './walk.ts';
-import { buildSessionStore, type DecisionPoints } from './wiring.ts';
+import { buildSessionStore, buildTransportStorage, type DecisionPoints } from './wiring.ts';
 import type { RegisteredKinds } from './registered-kinds.ts';
 
 /** The group that applies to every request. */
@@ -50,6 +52,9 @@ export class PolicyVisitor implements ConfigVisitor {
   readonly sessions: StoreReference = { store: memoryStore() };
   /** Digest of the `session_store` block, which may hold a password. */
   sessionStoreBlock = '';
+  readonly transport: StorageReference = { storage: new LocalStorage() };
+  /** Digest of the `transport_sessions` block; undefined when there is none. */
+  transportSessionsBlock: string | undefined;
 
   readonly #options: PolicyVisitorOptions;
   readonly #report: Report;
@@ -129,6 +134,9 @@ export class PolicyVisitor implements ConfigVisitor {
     this.sessionStoreBlock = digestOf(store === undefined ? null : toValue(store.value));
     const context = { now, baseDirectory, environment, alarm, ...(observer === undefined ? {} : { observer }) };
     this.sessions.store = buildSessionStore(store, kinds.sessionStores, context, report) ?? this.sessions.store;
+    const transport = split?.globalOnly.get('transport_sessions');
+    this.transportSessionsBlock = transport && digestOf(toValue(transport.value));
+    this.transport.storage = buildTransportStorage(transport, context, report) ?? this.transport.storage;
     this.#scope = {
       ...this.#scope,
       hashKey: this.#hashKey() ?? this.#scope.hashKey,
@@ -318,7 +326,8 @@ export class PolicyVisitor implements ConfigVisitor {
 
   #newRegistry(): PluginRegistry {
     const { kinds, baseDirectory, now, alarm, report } = this.#options;
-    return new PluginRegistry(kinds.plugins, baseDirectory, { timeout: this.#timeout, now, alarm }, report);
+    const host = { timeout: this.#timeout, now, alarm };
+    return new PluginRegistry(kinds.plugins, baseDirectory, this.transport, host, report);
   }
 }
 

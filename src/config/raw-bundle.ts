@@ -64,6 +64,7 @@ export type RawGlobal = {
   readonly authentication?: RawAuthentication;
   readonly pdp?: RawDecisionPoints;
   readonly session_store?: RawSessionStore;
+  readonly transport_sessions?: RawTransportSessions;
   readonly attribute_files?: RawAttributeFiles;
   readonly authorization?: RawAuthorization;
   readonly pre_invocation?: RawPreInvocation;
@@ -179,6 +180,7 @@ export type RawPolicyTerms = {
   readonly response?: RawResponse;
   readonly pdp?: RawDecisionPoints;
   readonly session_store?: RawSessionStore;
+  readonly transport_sessions?: RawTransportSessions;
   readonly attribute_files?: RawAttributeFiles;
 } | null;
 /**
@@ -207,6 +209,7 @@ export type RawLayer = {
   readonly apl?: RawPolicyTerms;
   readonly pdp?: RawDecisionPoints;
   readonly session_store?: RawSessionStore;
+  readonly transport_sessions?: RawTransportSessions;
   readonly attribute_files?: RawAttributeFiles;
 } | null;
 /**
@@ -459,6 +462,16 @@ export interface RawSessionStore {
   readonly [k: string]: unknown;
 }
 /**
+ * Where sessions of the transport are kept, such as those of MCP clients; `kind` says which other keys there are. Read under `global` only. Without it they are kept in the process.
+ */
+export interface RawTransportSessions {
+  /**
+   * Where they live: `memory` or `redis`.
+   */
+  readonly kind: string;
+  readonly [k: string]: unknown;
+}
+/**
  * The rules before and after an operation.
  */
 export interface RawAuthorization {
@@ -558,5 +571,6 @@ export interface RawRoute {
   readonly apl?: RawPolicyTerms;
   readonly pdp?: RawDecisionPoints;
   readonly session_store?: RawSessionStore;
+  readonly transport_sessions?: RawTransportSessions;
   readonly attribute_files?: RawAttributeFiles;
 }

@@ -18,16 +18,21 @@ const schemaFile: SchemaFile = JSON.parse(
 );
 
 /**
- * JSON Schema of a bundle: the one that editors use, but for what it says of the stores of the package. A store's block
- * is checked by the schema of its factory, which a host may replace.
+ * JSON Schema of a bundle: the one that editors use, but for what it says of the kinds of stores. A store's block is
+ * checked by the schema of its kind, which a host may replace.
  */
-export const bundleSchema: SchemaFile = withoutStores(schemaFile);
+export const bundleSchema: SchemaFile = withoutKinds(schemaFile);
 
-function withoutStores({ $defs, ...root }: SchemaFile): SchemaFile {
-  const { sessionStore = {}, ...definitions } = $defs;
-  const { allOf: _, ...block } = sessionStore;
-  const kept = Object.entries(definitions).filter(([name]) => !name.endsWith('SessionStore'));
-  return { ...root, $defs: { ...Object.fromEntries(kept), sessionStore: block } };
+function withoutKinds({ $defs, ...root }: SchemaFile): SchemaFile {
+  const names = Object.keys($defs);
+  const definitions: Record<string, JsonSchema> = {};
+  for (const [name, definition] of Object.entries($defs)) {
+    if (name.includes('.')) continue;
+    const { allOf, ...block } = definition;
+    const hasKinds = allOf !== undefined && names.some((other) => other.startsWith(`${name}.`));
+    definitions[name] = hasKinds ? block : definition;
+  }
+  return { ...root, $defs: definitions };
 }
 
 /** Where `validateWith` puts its findings: `code` for everything but unknown keys, `subject` names the root. */
@@ -144,6 +149,7 @@ const GLOBAL_KEYS: ReadonlySet<string> = new Set([
   'authentication',
   'pdp',
   'session_store',
+  'transport_sessions',
   'attribute_files',
   'defaults',
   'policies',

@@ -7,6 +7,9 @@ import type { PluginHostOptions } from '../plugins/plugin-host.ts';
 import { valkeyStoreFactory } from '../session/valkey-store-factory.ts';
 import { memoryStoreFactory } from '../session/memory-store.ts';
 import type { LabelStore, SessionStoreContext, SessionStoreFactory } from '../session/label-store.ts';
+import { LocalStorage } from '../transport/local-storage.ts';
+import { STORAGE_KINDS, type StorageContext } from '../transport/storage-kinds.ts';
+import type { TransportStorage } from '../transport/transport-storage.ts';
 import { entryOf, toValue, type MapEntry, type MapNode } from '../text/document.ts';
 import { stringOf } from './policy-terms.ts';
 import type { SecretScope } from './secret.ts';
@@ -37,6 +40,34 @@ export function buildSessionStore(
     report.add(code, entryOf(entry.value, key)?.keySpan ?? entry.keySpan, message, { help });
   }
   return store;
+}
+
+/**
+ * The storage that `transport_sessions` selects. Undefined when the block is wrong, which is reported; without a block the
+ * storage of this process.
+ */
+export function buildTransportStorage(
+  entry: MapEntry | undefined,
+  context: StorageContext,
+  report: Report,
+): TransportStorage | undefined {
+  if (entry === undefined) return new LocalStorage({ now: context.now });
+  if (entry.value.kind !== 'map') return undefined;
+  const block = entry.value;
+  const kind = kindOf(block, STORAGE_KINDS, 'transport session storage', report);
+  if (kind === undefined) return undefined;
+  const subject = `transport session storage \`${kind.kind}\``;
+  if (!validateWith(kind.schema, block, report, { code: 'config/plugin-config', subject })) return undefined;
+  const { storage, findings } = kind.build(configOf(block), context);
+  for (const { code, key, message, help } of findings) report.add(code, keySpanOf(entry, key), message, { help });
+  return storage;
+}
+
+/** Place of the innermost key of `path` that is written. */
+function keySpanOf(entry: MapEntry, path: readonly string[]): MapEntry['keySpan'] {
+  const [key, ...rest] = path;
+  const inner = key === undefined || entry.value.kind !== 'map' ? undefined : entryOf(entry.value, key);
+  return inner === undefined ? entry.keySpan : keySpanOf(inner, rest);
 }
 
 /** Decision points by dialect, and what has to be closed with the bundle. */

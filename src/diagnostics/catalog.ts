@@ -3,6 +3,7 @@ import { configCodes } from './codes-config.ts';
 import { languageCodes } from './codes-language.ts';
 import { policyCodes } from './codes-policy.ts';
 import { sessionCodes } from './codes-session.ts';
+import { transportCodes } from './codes-transport.ts';
 
 /** Every diagnostic code there is, by room. Codes are permanent: one may be retired, never given another meaning. */
 export const catalog = {
@@ -10,6 +11,7 @@ export const catalog = {
   ...configCodes,
   ...policyCodes,
   ...sessionCodes,
+  ...transportCodes,
 } as const satisfies Readonly<Record<string, CatalogEntry>>;
 
 export type Code = keyof typeof catalog;

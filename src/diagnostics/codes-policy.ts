@@ -119,7 +119,8 @@ export const policyCodes = {
   'config/global-only-key': {
     severity: 'warning',
     title: 'wiring of the whole process at a narrower scope',
-    explanation: '`pdp`, `session_store` and `attribute_files` act under `global` only; here they have no effect.',
+    explanation:
+      '`pdp`, `session_store`, `transport_sessions` and `attribute_files` act under `global` only; here they have no effect.',
     example: 'routes: [{tool: pay, session_store: {kind: memory}}]',
   },
   'config/response-scope': {

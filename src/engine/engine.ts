@@ -1,5 +1,6 @@
 import type { Awaitable, StoreHealth } from '../session/label-store.ts';
 import type { HandleNames } from '../session/session-handle.ts';
+import type { TransportStorage } from '../transport/transport-storage.ts';
 import type { Decision, Violation } from './decision.ts';
 import type { Extensions, JsonValue, Operation } from './operation.ts';
 import type { InboundCredential } from './inbound-credential.ts';
@@ -29,6 +30,8 @@ export interface Engine {
   post(operation: Operation, result: JsonValue | undefined): Awaitable<Decision>;
   /** How session handles travel under the bundle in force; undefined or absent when none are given out. */
   readonly handleNames?: HandleNames | undefined;
+  /** The storage of transport sessions that the bundle in force configures; undefined when it leaves that to the host. */
+  transportSessions?(): TransportStorage | undefined;
   /** Whether the stores answer. */
   health(): Promise<StoreHealth>;
   /** Ends the stores and plugins after the last operation in flight. */

@@ -1,6 +1,7 @@
 import type { InboundCredential } from './inbound-credential.ts';
 import type { ArgumentMap, ElicitationVerb } from '../language/ast.ts';
 import type { Alarm, Awaitable } from '../session/label-store.ts';
+import type { TransportStorage } from '../transport/transport-storage.ts';
 import type { SessionIdentity } from '../session/session-identity.ts';
 import type { Client, Delegation, Entity, Extensions, JsonValue, Phase, Subject, Workload } from './operation.ts';
 import type { Decision, Violation } from './decision.ts';
@@ -69,8 +70,13 @@ export interface PluginContext {
   readonly alarm: (alarm: Alarm) => void;
 }
 
-/** What a plugin may know of its entry in the bundle besides its `config`. */
+/** What a plugin gets besides, and may know of its entry in the bundle apart from its `config`. */
 export interface PluginEntryContext extends PluginContext {
+  /**
+   * Where a plugin keeps what all replicas must know, under ids of its own such as `elicitation:<id>`; `create` makes a
+   * thing happen once. To be asked for at each use, since a reload may bring another.
+   */
+  readonly transportSessions: () => TransportStorage;
   readonly mode: PluginMode;
   /** Those declared, and those they imply. */
   readonly capabilities: ReadonlySet<Capability>;

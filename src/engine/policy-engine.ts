@@ -1,12 +1,14 @@
 import { parseJson, stringifyJson } from '../text/json.ts';
 import { SessionStoreError, type Alarm, type Awaitable, type StoreHealth } from '../session/label-store.ts';
 import type { HandleNames } from '../session/session-handle.ts';
+import { TransportStorageError, type TransportStorage } from '../transport/transport-storage.ts';
 import { authenticate } from './authentication.ts';
 import type { Bundle } from './bundle.ts';
 import type { Constraint } from './constraint.ts';
 import type { Decision, Taint, Violation } from './decision.ts';
 import type { Engine, IdentityResult } from './engine.ts';
 import { Frame, type FrameStart } from './frame.ts';
+import { endBundle } from './end-bundle.ts';
 import { deny, type Halt } from './halt.ts';
 import { appendSessionLabels, LabelSession, loadSessionLabels, SessionRefusal } from './label-session.ts';
 import { observationStart, observeDecision, observeRefusedIdentity } from './observe.ts';
@@ -64,15 +66,9 @@ async function initialize(bundle: Bundle): Promise<void> {
   try {
     await bundle.initialize();
   } catch (error) {
-    await discard(bundle);
+    await endsWell(() => endBundle(bundle));
     throw error;
   }
-}
-
-/** Ends a bundle that never came into force. */
-async function discard(bundle: Bundle): Promise<void> {
-  await endsWell(() => bundle.close());
-  await endsWell(() => bundle.sessions.store.close());
 }
 
 /** An engine that decides on `bundle` until `reload` gives it another. Source: session state and language specifications. */
@@ -148,15 +144,15 @@ export class PolicyEngine implements Engine {
   }
 
   /**
-   * Puts `bundle` in force. Operations that began on the old one finish on it; a store whose block did not change
-   * stays, with its labels. Rejects, and leaves the old bundle in force, when a plugin of the new one cannot start or the
+   * Puts `bundle` in force. Operations that began on the old one finish on it; stores whose block did not change stay,
+   * with their labels and sessions. Rejects, and leaves the old bundle in force, when a plugin of the new one cannot start or the
    * engine is closed.
    */
   async reload(bundle: Bundle): Promise<void> {
     if (bundle === this.#tenure.bundle) return;
     await initialize(bundle);
     if (this.#closed) {
-      await discard(bundle);
+      await endsWell(() => endBundle(bundle));
       throw new Error('the engine is closed');
     }
     const old = this.#tenure;
@@ -165,21 +161,28 @@ export class PolicyEngine implements Engine {
     const keepsStore = old.bundle.sessionStoreBlock === bundle.sessionStoreBlock;
     if (keepsStore) bundle.sessions.store = kept;
     else this.#alarm({ alarm: 'session_store_replaced', from: kept.kind, to: store.kind });
+    const { storage } = bundle.transport;
+    const keptStorage = old.bundle.transport.storage;
+    const keepsStorage = old.bundle.transportSessionsBlock === bundle.transportSessionsBlock;
+    if (keepsStorage) bundle.transport.storage = keptStorage;
+    else this.#alarm({ alarm: 'transport_storage_replaced', from: keptStorage.kind, to: storage.kind });
     this.#tenure = new Tenure(bundle);
     this.#tenures.add(this.#tenure);
     old.retire(() => this.#end(old), this.#retireAfter);
     if (keepsStore && store !== kept) await store.close();
+    if (keepsStorage && storage !== keptStorage) await storage.close();
+  }
+
+  transportSessions(): TransportStorage | undefined {
+    const { transport, transportSessionsBlock } = this.#tenure.bundle;
+    return transportSessionsBlock === undefined ? undefined : transport.storage;
   }
 
   async health(): Promise<StoreHealth> {
-    try {
-      return await this.#tenure.bundle.sessions.store.health();
-    } catch (error) {
-      return {
-        healthy: false,
-        detail: error instanceof SessionStoreError ? error.message : 'the store gave no answer',
-      };
-    }
+    const { sessions, transport } = this.#tenure.bundle;
+    const [labels, storage] = await Promise.all([healthOf(sessions.store), healthOf(transport.storage)]);
+    if (!labels.healthy || storage.healthy) return labels;
+    return { healthy: false, detail: `transport sessions: ${storage.detail}` };
   }
 
   async close(): Promise<void> {
@@ -192,8 +195,13 @@ export class PolicyEngine implements Engine {
     this.#tenures.delete(tenure);
     const { bundle } = tenure;
     const { store } = bundle.sessions;
-    const inUse = [...this.#tenures].some((other) => other.bundle.sessions.store === store);
-    const ends = [await endsWell(() => bundle.close()), inUse || (await endsWell(() => store.close()))];
+    const { storage } = bundle.transport;
+    const others = [...this.#tenures].map((other) => other.bundle);
+    const ends = [
+      await endsWell(() => bundle.close()),
+      others.some(({ sessions }) => sessions.store === store) || (await endsWell(() => store.close())),
+      others.some(({ transport }) => transport.storage === storage) || (await endsWell(() => storage.close())),
+    ];
     if (ends.includes(false)) this.#alarm({ alarm: 'bundle_close_failed', digest: bundle.digest });
   }
 
@@ -479,6 +487,15 @@ export class PolicyEngine implements Engine {
   #frameOf(operation: Operation): Frame {
     const nothing = { overlay: undefined, args: undefined, result: undefined, session: undefined, earlier: undefined };
     return new Frame({ ...nothing, operation, phase: 'pre', now: this.#now }, NO_LABELS);
+  }
+}
+
+async function healthOf(store: { health(): Awaitable<StoreHealth> }): Promise<StoreHealth> {
+  try {
+    return await store.health();
+  } catch (error) {
+    const told = error instanceof SessionStoreError || error instanceof TransportStorageError;
+    return { healthy: false, detail: told ? error.message : 'the store gave no answer' };
   }
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Decision } from '../engine/decision.ts';
 import type { Entity } from '../engine/operation.ts';
 import type { HttpAnswer } from './denial.ts';
 import type { RequestTarget } from './request-target.ts';
@@ -26,6 +27,8 @@ export interface ExchangeNote {
   outcome?: string;
   route?: string;
   code?: string;
+  /** Name of the upstream that the request went to. */
+  upstream?: string;
 }
 
 /** The client went away, or took too long to take in its answer. */
@@ -45,6 +48,13 @@ export function requestIdOf(request: IncomingMessage): string {
 /** Names an entity for the log: tools and prompts by name, resources by type alone since a URI may hold anything. */
 export function entityNote(entity: Entity): string {
   return entity.type === 'tool' || entity.type === 'prompt' ? `${entity.type}:${entity.name}` : entity.type;
+}
+
+/** Puts a decision into the request log. */
+export function noteDecision(exchange: Exchange, decision: Decision): void {
+  exchange.note.outcome = decision.decision;
+  if (decision.route !== undefined) exchange.note.route = decision.route;
+  if (decision.violation !== null) exchange.note.code = decision.violation.code;
 }
 
 /** Answers in full. `headers` holds names and values in turn. */

@@ -5,13 +5,15 @@ import type { RequestLedger } from './pending-requests.ts';
 import type { SessionTable } from './session-table.ts';
 import type { TaskLedger } from './task-ledger.ts';
 import type { Telemetry } from './telemetry.ts';
-import type { Upstream } from './upstream.ts';
+import type { UpstreamSet } from './upstream-set.ts';
 
 /** What the handlers of a gateway share. */
 export interface GatewayContext {
   readonly engine: Engine;
   readonly decider: Decider;
-  readonly upstream: Upstream;
+  /** Path of the MCP endpoint. */
+  readonly mcpPath: string;
+  readonly upstreams: UpstreamSet;
   readonly sessions: SessionTable;
   readonly ledger: RequestLedger;
   readonly tasks: TaskLedger;

@@ -1,4 +1,5 @@
 import type { Engine } from '../engine/engine.ts';
+import type { BackendLabels } from '../engine/restrict.ts';
 import type { SessionTable } from './session-table.ts';
 import type { Telemetry } from './telemetry.ts';
 
@@ -59,11 +60,28 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   drainMs: 30_000,
 };
 
+/** A server behind the gateway. */
+export interface UpstreamOptions {
+  /** Unique: letters, digits, `_`, `.`, `:`, `-`. Sessions remember it, logs and metrics show it. */
+  readonly name: string;
+  /** Its MCP endpoint. */
+  readonly url: string;
+  /** What `restrict` is matched with: `model`, `region`, `site`, `cost_tier` and any others. Default none. */
+  readonly labels?: BackendLabels;
+}
+
 export interface GatewayOptions {
   /** Not closed by the gateway. */
   readonly engine: Engine;
-  /** The upstream's MCP endpoint; its path is the gateway's too, `/mcp` when it has none. */
-  readonly upstream: string;
+  /** The only upstream, without labels. Its path is the gateway's too, `/mcp` when it has none. Either this or `upstreams`. */
+  readonly upstream?: string;
+  /**
+   * Servers that offer the same tools, in the order of preference. Which ones a request may go to is what `restrict`
+   * leaves; the path of the first is the gateway's.
+   */
+  readonly upstreams?: readonly UpstreamOptions[];
+  /** Names of cost tiers, cheapest first. Default: tiers are numbers. */
+  readonly costTiers?: readonly string[];
   readonly listen: ListenAddress;
   /** Where `/healthz`, `/readyz` and `/metrics` are served; nowhere when missing. */
   readonly admin?: ListenAddress;

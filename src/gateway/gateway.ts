@@ -15,14 +15,14 @@ import { drain, listenOn, onClientError, stop } from './listener.ts';
 import { servePost } from './mcp-post.ts';
 import { serveEnd, serveStream } from './mcp-stream.ts';
 import { createRequestLedger } from './pending-requests.ts';
-import { readResourceMetadata, readUpstream } from './read-options.ts';
+import { readResourceMetadata, readUpstreams, tierRanks } from './read-options.ts';
 import { canonicalPath, readTarget } from './request-target.ts';
 import { RPC_CODES, gatewayError } from './rpc-error.ts';
 import type { RpcError } from './rpc-error.ts';
 import { createLocalSessionTable } from './session-table.ts';
 import { createTaskLedger } from './task-ledger.ts';
 import { createTelemetry } from './telemetry.ts';
-import { createUpstream } from './upstream.ts';
+import { createUpstreamSet } from './upstream-set.ts';
 
 export interface GatewayAddress {
   /** The MCP endpoint. */
@@ -63,20 +63,22 @@ const CHECKING_MS = 1_000;
 const MAX_HEADERS_MS = 10_000;
 
 /**
- * A reverse proxy for one MCP server that enforces the engine's policy. Throws `TypeError` for options that cannot be
+ * A reverse proxy for MCP servers that enforces the engine's policy. Throws `TypeError` for options that cannot be
  * used; dials nothing before the first request.
  */
 export function createGateway(options: GatewayOptions): Gateway {
   const limits: GatewayLimits = { ...DEFAULT_LIMITS, ...options.limits };
-  const upstreamUrl = readUpstream(options.upstream);
-  const mcpPath = upstreamUrl.pathname === '/' ? '/mcp' : upstreamUrl.pathname;
-  const canonicalMcpPath = canonicalPath(mcpPath);
+  const rankOf = tierRanks(options.costTiers);
+  const upstreams = readUpstreams(options, rankOf);
+  const [{ mcpPath }] = upstreams;
+  const canonicalMcpPaths = new Set(upstreams.map((upstream) => canonicalPath(upstream.mcpPath)));
   const authority = createAuthorityCheck(options.listen.host, options.allowHosts ?? [], options.allowOrigins ?? []);
   const telemetry = options.telemetry ?? createTelemetry();
   const gateway: GatewayContext = {
     engine: options.engine,
     decider: createDecider(options.engine, telemetry),
-    upstream: createUpstream(upstreamUrl.origin, {
+    mcpPath,
+    upstreams: createUpstreamSet(upstreams, rankOf, {
       connectMs: limits.upstreamConnectMs,
       headersMs: limits.upstreamHeadersMs,
       maxHeaderBytes: limits.maxHeaderBytes,
@@ -100,7 +102,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const { request, response, target } = exchange;
     const { method, headers } = request;
     if (method === 'TRACE' || method === 'CONNECT') return METHOD_REFUSED;
-    if (target.path !== mcpPath) return canonicalPath(target.path) === canonicalMcpPath ? AMBIGUOUS_PATH : serveHttp;
+    if (target.path !== mcpPath) return canonicalMcpPaths.has(canonicalPath(target.path)) ? AMBIGUOUS_PATH : serveHttp;
     if (headers.origin !== undefined) allowOrigin(response, headers.origin, options.engine.handleNames);
     if (method === 'POST') return servePost;
     if (method === 'GET') return serveStream;
@@ -148,6 +150,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         outcome: note.outcome ?? (response.writableFinished ? 'passed' : 'aborted'),
         route: note.route,
         code: note.code,
+        upstream: note.upstream,
         durationMs: Math.round((performance.now() - started) * 1000) / 1000,
       });
     });
@@ -208,7 +211,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const drained = !busy || (await drain(limits.drainMs, (resolve) => (idle = resolve)));
     server.closeAllConnections();
     await closed;
-    await (drained ? gateway.upstream.close() : gateway.upstream.destroy());
+    await (drained ? gateway.upstreams.close() : gateway.upstreams.destroy());
     await gateway.sessions.close();
     if (admin !== undefined) {
       const adminClosed = stop(admin);

@@ -1,7 +1,7 @@
 import type { Operation } from '../engine/operation.ts';
 import { HTTP_ENTITY, answerUnauthenticated, extensionsOf, identifyCaller, withheldHeaders } from './caller.ts';
 import { httpDenialAnswer } from './denial.ts';
-import { ClientGoneError, answerError, answerHttp, write } from './exchange.ts';
+import { ClientGoneError, answerError, answerHttp, noteDecision, write } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { requestHeaders, responseHeaders, tokenHeaders } from './forwarded-headers.ts';
 import type { GatewayContext } from './gateway-context.ts';
@@ -10,7 +10,9 @@ import { isMediated } from './mediation.ts';
 import { readBody } from './request-body.ts';
 import { RPC_CODES, gatewayError } from './rpc-error.ts';
 import { offerHandle, sessionHintsOf } from './session-handle.ts';
+import { sendUpstream } from './send-upstream.ts';
 import { answerFailure, upstreamFailure } from './upstream-answer.ts';
+import { deniedFor, isViolation, upstreamsFor } from './upstream-choice.ts';
 
 const UNMEDIATED = gatewayError(
   RPC_CODES.invalidRequest,
@@ -49,26 +51,29 @@ export async function serveHttp(gateway: GatewayContext, exchange: Exchange): Pr
   };
   exchange.note.entity = 'http';
   const decision = await gateway.decider.pre(operation);
-  exchange.note.outcome = decision.decision;
-  if (decision.violation !== null) exchange.note.code = decision.violation.code;
+  noteDecision(exchange, decision);
   offerHandle(names, exchange, decision.handle);
   if (decision.decision !== 'allow') return answerHttp(exchange, httpDenialAnswer(decision));
 
-  const sent = gateway.upstream.send({
-    method: request.method ?? 'GET',
-    path: exchange.target.raw,
-    headers: requestHeaders(request, {
-      withheld: withheldHeaders(gateway, [caller]),
-      changed: tokenHeaders(decision.delegatedTokens ?? [], new Map()),
-      requestId: exchange.id,
-      upstreamSessionId: undefined,
-      identityEncoding: false,
-    }),
-    body: body.length === 0 ? null : body,
-  });
-  response.once('close', () => sent.cancel());
+  const upstreams = upstreamsFor(gateway, undefined, decision.constraint);
+  if (isViolation(upstreams)) {
+    const denied = deniedFor(upstreams, decision);
+    noteDecision(exchange, denied);
+    return answerHttp(exchange, httpDenialAnswer(denied));
+  }
   try {
-    const { status, headers, body: answered } = await sent.response;
+    const sent = await sendUpstream(gateway, exchange, upstreams, {
+      method: request.method ?? 'GET',
+      headers: requestHeaders(request, {
+        withheld: withheldHeaders(gateway, [caller]),
+        changed: tokenHeaders(decision.delegatedTokens ?? [], new Map()),
+        requestId: exchange.id,
+        upstreamSessionId: undefined,
+        identityEncoding: false,
+      }),
+      body: body.length === 0 ? null : body,
+    });
+    const { status, headers, body: answered } = sent.response;
     response.writeHead(status, [...responseHeaders(headers, undefined, false, names), 'x-request-id', exchange.id]);
     for (;;) {
       const chunk = await answered.next(gateway.limits.streamIdleMs);
@@ -78,7 +83,7 @@ export async function serveHttp(gateway: GatewayContext, exchange: Exchange): Pr
     response.end();
   } catch (error) {
     if (error instanceof ClientGoneError) return;
-    const failure = upstreamFailure(gateway, error);
+    const failure = upstreamFailure(gateway, exchange, error);
     if (response.headersSent) response.destroy();
     else answerFailure(exchange, failure, undefined);
   }

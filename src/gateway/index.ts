@@ -1,7 +1,7 @@
 export { createGateway } from './gateway.ts';
 export type { Gateway, GatewayAddress } from './gateway.ts';
 export { DEFAULT_LIMITS } from './gateway-options.ts';
-export type { GatewayLimits, GatewayOptions, ListenAddress } from './gateway-options.ts';
+export type { GatewayLimits, GatewayOptions, ListenAddress, UpstreamOptions } from './gateway-options.ts';
 export { createLocalSessionTable } from './session-table.ts';
 export type { GatewaySession, SessionTable } from './session-table.ts';
 export { storeMetrics } from './store-metrics.ts';

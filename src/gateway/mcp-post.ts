@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { HTTP_ENTITY, answerUnauthenticated, identifyCaller, withheldHeaders } from './caller.ts';
-import type { Caller } from './caller.ts';
 import { readClientBody } from './client-message.ts';
 import type { ClientBody, ClientMessage, ClientRequest } from './client-message.ts';
 import { denialAnswer, denialError } from './denial.ts';
@@ -17,10 +16,13 @@ import { RPC_CODES, errorResponse, gatewayError } from './rpc-error.ts';
 import type { RpcError } from './rpc-error.ts';
 import { NO_CHANGES, rule } from './ruling.ts';
 import type { Plan, Ruling } from './ruling.ts';
+import { sendUpstream } from './send-upstream.ts';
 import { findSession } from './session-access.ts';
 import type { GatewaySession } from './session-table.ts';
 import { checkStandardHeaders } from './standard-headers.ts';
 import { answerFailure, upstreamFailure } from './upstream-answer.ts';
+import { NONE_IN_COMMON, deniedFor, inCommon } from './upstream-choice.ts';
+import type { NamedUpstream } from './upstream-set.ts';
 import { UpstreamError } from './upstream.ts';
 
 /** Its response is a stream without end (MCP 2026-07-28). */
@@ -40,7 +42,8 @@ export async function servePost(gateway: GatewayContext, exchange: Exchange): Pr
 
   const rulings: Ruling[] = [];
   for (const plan of plans) rulings.push(await rule(gateway, exchange, plan, body, session));
-  const open = openRequests(gateway, session, rulings);
+  const { together, upstreams } = sentTogether(rulings);
+  const open = openRequests(gateway, session, together);
   const forwarded = open.filter((ruling) => ruling.kind === 'forward');
   const answered = open.filter((ruling) => ruling.kind !== 'forward');
   if (forwarded.length === 0) return answerHere(exchange, body, answered);
@@ -48,34 +51,34 @@ export async function servePost(gateway: GatewayContext, exchange: Exchange): Pr
   if (exchange.response.destroyed) throw new ClientGoneError('the client is gone');
   const pending = forwarded.flatMap((ruling) => (ruling.pending === undefined ? [] : [ruling.pending]));
   const [first] = forwarded;
-  const sent = gateway.upstream.send({
-    method: 'POST',
-    path: exchange.target.raw,
-    headers: requestHeaders(exchange.request, {
-      withheld: withheldHeaders(gateway, callers),
-      changed: body.batch ? NO_CHANGES : (first?.headers ?? NO_CHANGES),
-      requestId: exchange.id,
-      upstreamSessionId: session?.upstreamId,
-      identityEncoding: true,
-    }),
-    body: payload(body, forwarded, open.length),
-  });
-  exchange.response.once('close', () => sent.cancel());
   try {
+    const { upstream, response } = await sendUpstream(gateway, exchange, upstreams, {
+      method: 'POST',
+      headers: requestHeaders(exchange.request, {
+        withheld: withheldHeaders(gateway, callers),
+        changed: body.batch ? NO_CHANGES : (first?.headers ?? NO_CHANGES),
+        requestId: exchange.id,
+        upstreamSessionId: session?.upstreamId,
+        identityEncoding: true,
+      }),
+      body: payload(body, forwarded, open.length),
+    });
+    const owner = callers[0]?.principal ?? '';
     await relayResponse(gateway, exchange, {
-      response: await sent.response,
-      pending,
+      response,
+      pending: pending.map((request) => sentTo(upstream, request)),
       answered: answered.map(answerText),
       batch: body.batch,
       session,
-      openSession: initializes(body) && session === undefined ? (id) => openSession(gateway, callers, id) : undefined,
+      openSession:
+        initializes(body) && session === undefined ? (id) => openSession(gateway, upstream, owner, id) : undefined,
     });
   } catch (error) {
     if (error instanceof UpstreamError && !error.sent && session !== undefined) {
       const ledger = gateway.ledger.ofSession(session.id);
       for (const request of pending) ledger.settle(request.id);
     }
-    const failure = upstreamFailure(gateway, error);
+    const failure = upstreamFailure(gateway, exchange, error);
     const [only] = pending;
     if (!body.batch) return answerFailure(exchange, failure, only?.idText);
     const errors = pending.map((request) => errorResponse(request.idText, failure.error));
@@ -157,6 +160,25 @@ function readMediation(message: ClientMessage): Mediation | RpcError | undefined
   return mediation ?? gatewayError(RPC_CODES.invalidParams, 'invalid_params', 'the params do not say what is called');
 }
 
+/**
+ * Where all that is forwarded goes, in one request. Of a batch whose members may not go to one and the same upstream, the
+ * operations are denied.
+ */
+function sentTogether(rulings: readonly Ruling[]): {
+  readonly together: readonly Ruling[];
+  readonly upstreams: readonly NamedUpstream[];
+} {
+  const choices = (given: readonly Ruling[]): (readonly NamedUpstream[])[] =>
+    given.flatMap((ruling) => (ruling.kind === 'forward' ? [ruling.upstreams] : []));
+  const upstreams = inCommon(choices(rulings));
+  if (upstreams.length > 0) return { together: rulings, upstreams };
+  const together = rulings.map((ruling): Ruling => {
+    if (ruling.kind !== 'forward' || ruling.decision === undefined || ruling.pending === undefined) return ruling;
+    return { kind: 'deny', request: requestOf(ruling.pending), decision: deniedFor(NONE_IN_COMMON, ruling.decision) };
+  });
+  return { together, upstreams: inCommon(choices(together)) };
+}
+
 /** Registers what is about to be sent; a request whose id still waits for a response is refused. */
 function openRequests(
   gateway: GatewayContext,
@@ -174,6 +196,11 @@ function openRequests(
     );
     return { kind: 'refuse', request: requestOf(ruling.pending), error };
   });
+}
+
+/** A task is fetched where it was begun. */
+function sentTo({ name }: NamedUpstream, request: PendingRequest): PendingRequest {
+  return request.mediated === undefined ? request : { ...request, mediated: { ...request.mediated, upstream: name } };
 }
 
 function requestOf(pending: PendingRequest): ClientRequest {
@@ -216,10 +243,11 @@ function initializes(body: ClientBody): boolean {
 
 async function openSession(
   gateway: GatewayContext,
-  callers: readonly Caller[],
+  upstream: NamedUpstream,
+  owner: string,
   upstreamId: string,
 ): Promise<GatewaySession> {
-  const session = { id: randomBytes(32).toString('base64url'), upstreamId, owner: callers[0]?.principal ?? '' };
+  const session = { id: randomBytes(32).toString('base64url'), upstream: upstream.name, upstreamId, owner };
   await gateway.sessions.create(session);
   return session;
 }

@@ -64,7 +64,7 @@ async function relayStream(
     });
   } catch (error) {
     if (error instanceof ClientGoneError) throw error;
-    failure = error instanceof EventTooLargeError ? INVALID_RESPONSE : upstreamFailure(gateway, error);
+    failure = error instanceof EventTooLargeError ? INVALID_RESPONSE : upstreamFailure(gateway, exchange, error);
   }
   if (waiting.size > 0 && !(resumable && relay.session !== undefined)) {
     exchange.note.outcome = 'upstream_failure';

@@ -8,11 +8,13 @@ import type { GatewayContext } from './gateway-context.ts';
 import { relayEvents } from './relay-events.ts';
 import { mediaType } from './relay.ts';
 import type { FindRequest } from './screen.ts';
+import { sendUpstream } from './send-upstream.ts';
 import { endSession, findSession } from './session-access.ts';
 import type { GatewaySession } from './session-table.ts';
 import { INVALID_RESPONSE, answerFailure, statusFailure, upstreamFailure } from './upstream-answer.ts';
+import { undecidedUpstreams } from './upstream-choice.ts';
 import { UpstreamError } from './upstream.ts';
-import type { UpstreamExchange, UpstreamResponse } from './upstream.ts';
+import type { UpstreamResponse } from './upstream.ts';
 
 const NO_CHANGES: ReadonlyMap<string, string | undefined> = new Map();
 const MAX_REFUSAL_BYTES = 65_536;
@@ -26,15 +28,14 @@ export async function serveStream(gateway: GatewayContext, exchange: Exchange): 
   const entered = await enter(gateway, exchange);
   if (entered === undefined) return;
   const { session } = entered;
-  const sent = send(gateway, exchange, 'GET', entered);
   let response: UpstreamResponse;
   try {
-    response = await sent.response;
+    response = await send(gateway, exchange, 'GET', entered);
     if (response.status < 200 || response.status >= 300)
       return await relayRefusal(gateway, exchange, response, session);
     if (!isEventStream(response)) throw new UpstreamError('invalid', true);
   } catch (error) {
-    return answerFailure(exchange, upstreamFailure(gateway, error), undefined);
+    return answerFailure(exchange, upstreamFailure(gateway, exchange, error), undefined);
   }
   const ledger = session === undefined ? undefined : gateway.ledger.ofSession(session.id);
   const find: FindRequest = (id) => (id === null ? undefined : ledger?.find(id));
@@ -51,8 +52,8 @@ export async function serveStream(gateway: GatewayContext, exchange: Exchange): 
     });
   } catch (error) {
     if (error instanceof ClientGoneError) return;
-    if (error instanceof EventTooLargeError) gateway.telemetry.upstreamError('too-large');
-    else upstreamFailure(gateway, error);
+    if (error instanceof EventTooLargeError) gateway.telemetry.upstreamError(exchange.note.upstream ?? '', 'too-large');
+    else upstreamFailure(gateway, exchange, error);
   } finally {
     gateway.telemetry.openStreams(-1);
     exchange.response.end();
@@ -64,10 +65,9 @@ export async function serveEnd(gateway: GatewayContext, exchange: Exchange): Pro
   const entered = await enter(gateway, exchange);
   if (entered === undefined) return;
   const { session } = entered;
-  const sent = send(gateway, exchange, 'DELETE', entered);
   let failure = INVALID_RESPONSE;
   try {
-    const response = await sent.response;
+    const response = await send(gateway, exchange, 'DELETE', entered);
     const refused = response.status >= 400;
     if (refused && session === undefined) return await relayRefusal(gateway, exchange, response, undefined);
     await response.body.collect(MAX_REFUSAL_BYTES, gateway.limits.upstreamBodyMs);
@@ -75,7 +75,7 @@ export async function serveEnd(gateway: GatewayContext, exchange: Exchange): Pro
     // A server that does not let clients end sessions says 405; here the session is over all the same.
     return answer(exchange, refused ? 204 : response.status, [], '');
   } catch (error) {
-    failure = upstreamFailure(gateway, error);
+    failure = upstreamFailure(gateway, exchange, error);
   }
   if (session !== undefined) await endSession(gateway, session);
   answerFailure(exchange, failure, undefined);
@@ -96,10 +96,15 @@ async function enter(gateway: GatewayContext, exchange: Exchange): Promise<Enter
   return session === 'refused' ? undefined : { caller, session };
 }
 
-function send(gateway: GatewayContext, exchange: Exchange, method: string, entered: Entered): UpstreamExchange {
-  const sent = gateway.upstream.send({
+async function send(
+  gateway: GatewayContext,
+  exchange: Exchange,
+  method: string,
+  entered: Entered,
+): Promise<UpstreamResponse> {
+  const upstreams = undecidedUpstreams(gateway, entered.session, undefined);
+  const { response } = await sendUpstream(gateway, exchange, upstreams, {
     method,
-    path: exchange.target.raw,
     headers: requestHeaders(exchange.request, {
       withheld: withheldHeaders(gateway, [entered.caller]),
       changed: NO_CHANGES,
@@ -109,8 +114,7 @@ function send(gateway: GatewayContext, exchange: Exchange, method: string, enter
     }),
     body: null,
   });
-  exchange.response.once('close', () => sent.cancel());
-  return sent;
+  return response;
 }
 
 async function relayRefusal(
@@ -122,7 +126,7 @@ async function relayRefusal(
   await response.body.collect(MAX_REFUSAL_BYTES, gateway.limits.upstreamBodyMs);
   if (response.status === 404 && session !== undefined) await endSession(gateway, session);
   const { allow } = response.headers;
-  const failure = statusFailure(gateway, response.status);
+  const failure = statusFailure(gateway, exchange, response.status);
   answerFailure(exchange, failure, undefined, typeof allow === 'string' ? ['allow', allow] : []);
 }
 

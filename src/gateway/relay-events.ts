@@ -28,7 +28,7 @@ export async function relayEvents(
         continue;
       }
       const screened = await screenText(event.data, find, gateway);
-      if (screened === undefined) gateway.telemetry.upstreamError('invalid');
+      if (screened === undefined) gateway.telemetry.upstreamError(exchange.note.upstream ?? '', 'invalid');
       else onScreened(event, screened);
       if (screened === undefined) continue;
       report(gateway, screened.messages);

@@ -46,7 +46,7 @@ export async function relayRefusal(gateway: GatewayContext, exchange: Exchange, 
   const passed: string[] = [];
   if (typeof retryAfter === 'string') passed.push('retry-after', retryAfter);
   if (status === 401 && typeof challenge === 'string') passed.push('www-authenticate', challenge);
-  const failure = statusFailure(gateway, status);
+  const failure = statusFailure(gateway, exchange, status);
   // A server error may stand for a server that goes on with the request.
   if (status < 500)
     settle(

@@ -3,7 +3,7 @@ import type { Operation } from '../engine/operation.ts';
 import { extensionsOf } from './caller.ts';
 import type { Caller } from './caller.ts';
 import type { ClientBody, ClientMessage, ClientRequest } from './client-message.ts';
-import { entityNote } from './exchange.ts';
+import { entityNote, noteDecision } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { tokenHeaders } from './forwarded-headers.ts';
 import type { GatewayContext } from './gateway-context.ts';
@@ -16,6 +16,8 @@ import type { RpcError } from './rpc-error.ts';
 import { offerHandle, sessionHintsOf, withoutHandle } from './session-handle.ts';
 import type { GatewaySession } from './session-table.ts';
 import { changedHeaders } from './standard-headers.ts';
+import { deniedFor, isViolation, undecidedUpstreams, upstreamsFor } from './upstream-choice.ts';
+import type { NamedUpstream } from './upstream-set.ts';
 
 /** One message of a body, and who sends it. */
 export interface Plan {
@@ -33,11 +35,16 @@ export type Ruling =
       /** Headers that differ from the client's because of this message. */
       readonly headers: ReadonlyMap<string, string | undefined>;
       readonly pending: PendingRequest | undefined;
+      /** Where it may go, best first; never empty. */
+      readonly upstreams: readonly NamedUpstream[];
+      /** The decision that allowed it; undefined for what policy does not decide on. */
+      readonly decision: Decision | undefined;
     }
   | { readonly kind: 'deny'; readonly request: ClientRequest; readonly decision: Decision }
   | { readonly kind: 'refuse'; readonly request: ClientRequest; readonly error: RpcError };
 
 export const NO_CHANGES: ReadonlyMap<string, string | undefined> = new Map();
+const TASKS = 'tasks/';
 /** Their responses hold the result of an operation that was called before. */
 const TASK_METHODS = new Set(['tasks/result', 'tasks/get']);
 const TASK_PARAMS = foldedNames('taskId');
@@ -67,17 +74,21 @@ async function decide(
   const { message, mediation, caller } = plan;
   const { start, end } = message.span;
   const text = body.text.slice(start, end);
-  if (message.kind !== 'request')
-    return { kind: 'forward', text, rewritten: false, headers: NO_CHANGES, pending: undefined };
+  const asItCame = { kind: 'forward', text, rewritten: false, headers: NO_CHANGES, decision: undefined } as const;
+  if (message.kind !== 'request') {
+    return { ...asItCame, pending: undefined, upstreams: undecidedUpstreams(gateway, session, undefined) };
+  }
   const { id, idText, method } = message;
   const scope = session?.id ?? caller.principal;
   if (mediation === undefined) {
-    const task = TASK_METHODS.has(method) ? taskOf(gateway, message, scope) : undefined;
-    if (task === 'unknown') {
+    const task = method.startsWith(TASKS) ? taskOf(gateway, message, scope) : undefined;
+    const upstreams = undecidedUpstreams(gateway, session, task);
+    if (!TASK_METHODS.has(method)) return { ...asItCame, pending: { id, idText, method }, upstreams };
+    if (task === undefined || upstreams.length === 0) {
       return { kind: 'refuse', request: message, error: unknownTask(message) };
     }
-    const pending = task === undefined ? { id, idText, method } : { id, idText, method, mediated: task };
-    return { kind: 'forward', text, rewritten: false, headers: NO_CHANGES, pending };
+    const mediated = { ...task, nested: method === 'tasks/get' };
+    return { ...asItCame, pending: { id, idText, method, mediated }, upstreams };
   }
 
   const { entity, args } = mediation;
@@ -96,6 +107,12 @@ async function decide(
   noteDecision(exchange, decision);
   offerHandle(names, exchange, decision.handle);
   if (decision.decision !== 'allow') return { kind: 'deny', request: message, decision };
+  const upstreams = upstreamsFor(gateway, session, decision.constraint);
+  if (isViolation(upstreams)) {
+    const denied = deniedFor(upstreams, decision);
+    noteDecision(exchange, denied);
+    return { kind: 'deny', request: message, decision: denied };
+  }
   const pending = { id, idText, method, mediated: { method: mediation.method, operation, scope, nested: false } };
   const tokens = decision.delegatedTokens ?? [];
   if (tokens.length > 0 && body.batch) {
@@ -103,7 +120,8 @@ async function decide(
     return refuse(message, 'delegation_in_batch', 'this operation needs a credential of its own: send it alone');
   }
   if (!decision.modified.args) {
-    return { kind: 'forward', text, rewritten: false, headers: tokenHeaders(tokens, new Map()), pending };
+    const headers = tokenHeaders(tokens, new Map());
+    return { kind: 'forward', text, rewritten: false, headers, pending, upstreams, decision };
   }
   const after = decision.args;
   const rewritten = isJsonObject(after) ? withArguments(body, message, mediation, after) : undefined;
@@ -113,15 +131,14 @@ async function decide(
   const uri = after['uri'];
   const name = mediation.method === 'resources/read' && typeof uri === 'string' ? uri : entity.name;
   const changed = changedHeaders(exchange.request.headers, name, args, after);
-  return { kind: 'forward', text: rewritten, rewritten: true, headers: tokenHeaders(tokens, changed), pending };
+  const headers = tokenHeaders(tokens, changed);
+  return { kind: 'forward', text: rewritten, rewritten: true, headers, pending, upstreams, decision };
 }
 
-/** The operation that became the task which a request asks for. */
-function taskOf(gateway: GatewayContext, request: ClientRequest, scope: string): MediatedRequest | 'unknown' {
-  const { params } = request;
+/** The operation that became the task which a request is about. */
+function taskOf(gateway: GatewayContext, { params }: ClientRequest, scope: string): MediatedRequest | undefined {
   const taskId = params === undefined || hasLookalike(params, TASK_PARAMS) ? undefined : ownValue(params, 'taskId');
-  const task = typeof taskId === 'string' ? gateway.tasks.find(scope, taskId) : undefined;
-  return task === undefined ? 'unknown' : { ...task, nested: request.method === 'tasks/get' };
+  return typeof taskId === 'string' ? gateway.tasks.find(scope, taskId) : undefined;
 }
 
 /** A request with an envelope of its own speaks MCP 2026-07-28, which has no method `tasks/result`. */
@@ -134,10 +151,4 @@ function unknownTask({ method, params }: ClientRequest): RpcError {
 
 function refuse(request: ClientRequest, slug: string, reason: string): Ruling {
   return { kind: 'refuse', request, error: gatewayError(RPC_CODES.denied, slug, reason) };
-}
-
-function noteDecision(exchange: Exchange, decision: Decision): void {
-  exchange.note.outcome = decision.decision;
-  if (decision.route !== undefined) exchange.note.route = decision.route;
-  if (decision.violation !== null) exchange.note.code = decision.violation.code;
 }

@@ -19,7 +19,8 @@ export async function findSession(
   const id = exchange.request.headers['mcp-session-id'];
   if (id === undefined) return undefined;
   const session = typeof id === 'string' ? await gateway.sessions.load(id) : undefined;
-  if (session !== undefined && callers.every((caller) => mayUse(caller, session))) return session;
+  if (session !== undefined && isKept(gateway, session) && callers.every((caller) => mayUse(caller, session)))
+    return session;
   answerError(exchange, 404, NOT_FOUND);
   return 'refused';
 }
@@ -28,6 +29,11 @@ export async function findSession(
 export async function endSession(gateway: GatewayContext, session: GatewaySession): Promise<void> {
   gateway.ledger.forget(session.id);
   await gateway.sessions.delete(session.id);
+}
+
+/** A session of an upstream that is no longer configured is lost. */
+function isKept(gateway: GatewayContext, { upstream }: GatewaySession): boolean {
+  return gateway.upstreams.named(upstream) !== undefined;
 }
 
 function mayUse(caller: Caller, session: GatewaySession): boolean {

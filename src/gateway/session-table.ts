@@ -5,6 +5,8 @@ import type { Awaitable } from '../session/label-store.ts';
 export interface GatewaySession {
   /** Unguessable; the client's `Mcp-Session-Id`. */
   readonly id: string;
+  /** Name of the upstream that opened it. */
+  readonly upstream: string;
   /** The upstream's own id, which clients never see. */
   readonly upstreamId: string;
   /** Principal that opened the session; empty when nobody was authenticated. */

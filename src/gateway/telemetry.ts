@@ -20,6 +20,8 @@ export interface RequestRecord {
   readonly route: string | undefined;
   /** Code of the denial, or of the gateway's own error. */
   readonly code: string | undefined;
+  /** Name of the upstream that the request went to. */
+  readonly upstream: string | undefined;
   readonly durationMs: number;
 }
 
@@ -30,7 +32,8 @@ export interface Telemetry {
   readonly alarm: (alarm: Alarm) => void;
   request(record: RequestRecord): void;
   decision(type: EntityType, decision: Decision): void;
-  upstreamError(failure: string): void;
+  upstreamRequest(upstream: string): void;
+  upstreamError(upstream: string, failure: string): void;
   inFlight(change: 1 | -1): void;
   openStreams(change: 1 | -1): void;
   /** An operator's line without request. */
@@ -73,8 +76,14 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
   });
   const upstreamErrors = new Counter({
     name: 'indelible_upstream_errors_total',
-    help: 'Failed exchanges with the upstream by kind.',
-    labelNames: ['failure'],
+    help: 'Failed exchanges with upstreams by kind.',
+    labelNames: ['upstream', 'failure'],
+    registers,
+  });
+  const upstreamRequests = new Counter({
+    name: 'indelible_upstream_requests_total',
+    help: 'Requests given to upstreams, failed ones included.',
+    labelNames: ['upstream'],
     registers,
   });
   const requests = new Counter({
@@ -115,7 +124,8 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
         phase: decision.phase,
         outcome: decision.decision === 'allow' ? allowed(decision) : decision.decision,
       }),
-    upstreamError: (failure) => upstreamErrors.inc({ failure }),
+    upstreamRequest: (upstream) => upstreamRequests.inc({ upstream }),
+    upstreamError: (upstream, failure) => upstreamErrors.inc({ upstream, failure }),
     inFlight: (change) => inFlight.inc(change),
     openStreams: (change) => streams.inc(change),
     info: (message, fields) => log.info({ details: fields ?? {} }, message),

@@ -35,10 +35,10 @@ const TOO_LARGE: UpstreamFailure = {
 export const INVALID_RESPONSE = INVALID;
 
 /** Counts a failed exchange and says how to answer it. Rethrows what is no failure of the upstream. */
-export function upstreamFailure(gateway: GatewayContext, error: unknown): UpstreamFailure {
+export function upstreamFailure(gateway: GatewayContext, exchange: Exchange, error: unknown): UpstreamFailure {
   if (!(error instanceof UpstreamError)) throw error;
   if (error.failure === 'cancelled') throw new ClientGoneError('the client is gone', { cause: error });
-  gateway.telemetry.upstreamError(error.failure);
+  gateway.telemetry.upstreamError(exchange.note.upstream ?? '', error.failure);
   switch (error.failure) {
     case 'unreachable':
       return UNREACHABLE;
@@ -52,8 +52,8 @@ export function upstreamFailure(gateway: GatewayContext, error: unknown): Upstre
 }
 
 /** The upstream refused with `status`. Its own words stay behind; a client error keeps its status, so that clients react to it. */
-export function statusFailure(gateway: GatewayContext, status: number): UpstreamFailure {
-  gateway.telemetry.upstreamError('status');
+export function statusFailure(gateway: GatewayContext, exchange: Exchange, status: number): UpstreamFailure {
+  gateway.telemetry.upstreamError(exchange.note.upstream ?? '', 'status');
   return {
     status: status >= 400 && status < 500 ? status : 502,
     error: gatewayError(RPC_CODES.upstreamStatus, 'upstream_status', 'the upstream refused the request', { status }),

@@ -1,40 +1,4 @@
-const address = {
-  type: 'string',
-  minLength: 1,
-  writeOnly: true,
-  description: 'a server as `host:port`; IPv6 in brackets',
-} as const;
-
-const path = { type: 'string', minLength: 1, description: "a relative path starts from the bundle's folder" } as const;
-
-const secretSource = (description: string): Readonly<Record<string, unknown>> => ({
-  type: 'object',
-  description,
-  properties: { kind: { enum: ['env_var', 'file'] } },
-  required: ['kind'],
-  discriminator: { propertyName: 'kind' },
-  oneOf: [
-    {
-      properties: { kind: { const: 'env_var' }, name: { type: 'string', minLength: 1 } },
-      required: ['kind', 'name'],
-      additionalProperties: false,
-    },
-    {
-      properties: { kind: { const: 'file' }, path },
-      required: ['kind', 'path'],
-      additionalProperties: false,
-    },
-  ],
-});
-
-const username = { type: 'string', minLength: 1, description: 'user of the access control list' } as const;
-const password = {
-  type: 'string',
-  minLength: 1,
-  writeOnly: true,
-  description: 'of the user, or the default one',
-} as const;
-const passwordSource = secretSource('where the password comes from; a file is read again at each connection');
+import { address, password, passwordSource, secretSource, tlsKeys, username } from '../valkey/block-schema.ts';
 
 /** Times and counts that the schema and the settings agree on. Milliseconds unless named otherwise. */
 export const DEFAULTS = { keyPrefix: 'taint:v1', connectTimeout: 250, commandTimeout: 500 } as const;
@@ -73,12 +37,7 @@ export const valkeyStoreSchema: Readonly<Record<string, unknown>> = {
     tls: {
       description: '`true`, or files for a private authority and for a certificate of the gateway itself',
       type: ['boolean', 'object'],
-      properties: {
-        ca_file: { ...path, description: 'certificates that are trusted instead of those of the system' },
-        cert_file: { ...path, description: 'certificate that the gateway shows' },
-        key_file: { ...path, description: 'private key of that certificate' },
-        server_name: { type: 'string', minLength: 1, description: "name that the server's certificate must carry" },
-      },
+      properties: tlsKeys,
       dependentRequired: { cert_file: ['key_file'], key_file: ['cert_file'] },
       additionalProperties: false,
     },

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { DEFAULT_PORT, DEFAULT_SENTINEL_PORT, parseAddress, type Address } from '../valkey/address.ts';
 import {
   checkDescription,
@@ -9,6 +7,7 @@ import {
   type Topology,
 } from '../valkey/connection-description.ts';
 import { parseEndpoint, type Endpoint } from '../valkey/endpoint.ts';
+import { isMap, mapOf, numberOf, readTlsFiles, sourceOf, textOf, type Block } from '../valkey/read-block.ts';
 import { heldSecret, readSecretSource, type SecretSource } from '../valkey/secret-source.ts';
 import type { SessionStoreContext } from './label-store.ts';
 import { DEFAULTS } from './valkey-store-schema.ts';
@@ -38,7 +37,6 @@ export interface ValkeyStoreSettings {
   readonly integrityKeys: readonly SecretSource[] | undefined;
 }
 
-type Block = Readonly<Record<string, unknown>>;
 type Scope = Pick<SessionStoreContext, 'baseDirectory' | 'environment'>;
 
 /**
@@ -128,19 +126,6 @@ function credentialsOf(block: Block, scope: Scope): Credentials | undefined {
   return { ...(username === undefined ? {} : { username }), password };
 }
 
-/** The secret is looked for now, so that a missing one is the author's to see; a file is read again when used. */
-function sourceOf(block: Block, { environment, baseDirectory }: Scope): SecretSource {
-  if (block['kind'] === 'env_var') {
-    const name = textOf(block, 'name') ?? '';
-    const secret = environment[name];
-    if (!secret) throw new Error(`the environment variable \`${name}\` is not set`);
-    return heldSecret(secret);
-  }
-  const source: SecretSource = { kind: 'file', path: resolve(baseDirectory, textOf(block, 'path') ?? '') };
-  readSecretSource(source);
-  return source;
-}
-
 function readTls(block: Block, endpoint: Endpoint | undefined, { baseDirectory }: Scope): TlsDescription | undefined {
   const map = mapOf(block, 'tls');
   const wanted = map !== undefined || block['tls'] === true;
@@ -151,25 +136,7 @@ function readTls(block: Block, endpoint: Endpoint | undefined, { baseDirectory }
     throw new Error('`tls` is `false` but the URL in `endpoint` asks for TLS');
   }
   if (!wanted && endpoint?.tls !== true) return undefined;
-  const file = (key: string): string | undefined => {
-    const path = map && textOf(map, key);
-    if (path === undefined) return undefined;
-    const absolute = resolve(baseDirectory, path);
-    try {
-      readFileSync(absolute);
-    } catch {
-      throw new Error(`\`${key}\` names \`${path}\`, which cannot be read`);
-    }
-    return absolute;
-  };
-  const [caFile, certificateFile, keyFile] = [file('ca_file'), file('cert_file'), file('key_file')];
-  const serverName = map && textOf(map, 'server_name');
-  return {
-    ...(caFile === undefined ? {} : { caFile }),
-    ...(certificateFile === undefined ? {} : { certificateFile }),
-    ...(keyFile === undefined ? {} : { keyFile }),
-    ...(serverName === undefined ? {} : { serverName }),
-  };
+  return map === undefined ? {} : readTlsFiles(map, baseDirectory);
 }
 
 function readDurability(block: Block | undefined, connection: ConnectionDescription): Durability | undefined {
@@ -206,26 +173,7 @@ function readIntegrity(block: Block | undefined, scope: Scope): readonly SecretS
   });
 }
 
-function textOf(block: Block, key: string): string | undefined {
-  const value = block[key];
-  return typeof value === 'string' ? value : undefined;
-}
-
-function numberOf(block: Block, key: string): number | undefined {
-  const value = block[key];
-  return typeof value === 'number' ? value : undefined;
-}
-
 function millisecondsOf(block: Block, key: string): number | undefined {
   const seconds = numberOf(block, key);
   return seconds === undefined ? undefined : seconds * 1000;
-}
-
-function mapOf(block: Block, key: string): Block | undefined {
-  const value = block[key];
-  return isMap(value) ? value : undefined;
-}
-
-function isMap(value: unknown): value is Block {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -125,7 +125,7 @@ class ValkeyStore implements LabelStore {
   }
 
   async selfCheck(): Promise<readonly StoreCheck[]> {
-    return checkServer(this.#connection, this.#settings);
+    return checkServer(this.#connection, { ...this.#settings, holds: 'labels' });
   }
 
   async close(): Promise<void> {

@@ -17,6 +17,8 @@ export interface ServerCheck {
 export interface Expectations {
   readonly connection: ConnectionDescription;
   readonly durability: { readonly ack: 'aof' | 'replicas'; readonly replicas: number } | undefined;
+  /** What may be lost, in the plural. */
+  readonly holds: 'labels' | 'transport sessions';
 }
 
 /** Clocks may differ by this many milliseconds before it is a problem. */
@@ -54,9 +56,9 @@ async function checkNode(node: Redis, expected: Expectations): Promise<readonly 
   return [
     ok('reachable', 'the server answers'),
     roleOf(info),
-    evictionOf(info, settings),
-    evictedOf(info),
-    persistenceOf(info, settings),
+    evictionOf(info, settings, expected),
+    evictedOf(info, expected),
+    persistenceOf(info, settings, expected),
     ...confirmationOf(info, expected),
     userOf(user),
     clockOf(time),
@@ -100,25 +102,25 @@ function roleOf(info: Asked<Facts>): ServerCheck {
   return problem('role', 'the server is a replica', 'name the primary, or let `sentinel` find it');
 }
 
-function evictionOf(info: Asked<Facts>, settings: Asked<Facts>): ServerCheck {
+function evictionOf(info: Asked<Facts>, settings: Asked<Facts>, { holds }: Expectations): ServerCheck {
   const policy = fact(settings, 'maxmemory-policy') ?? fact(info, 'maxmemory_policy');
   if (policy === undefined) return unknown('eviction_policy', settings, '+info');
   if (policy === 'noeviction') return ok('eviction_policy', 'nothing is evicted (`noeviction`)');
-  return problem('eviction_policy', `labels can be evicted (\`${policy}\`)`, 'set `maxmemory-policy noeviction`');
+  return problem('eviction_policy', `${holds} can be evicted (\`${policy}\`)`, 'set `maxmemory-policy noeviction`');
 }
 
-function evictedOf(info: Asked<Facts>): ServerCheck {
+function evictedOf(info: Asked<Facts>, { holds }: Expectations): ServerCheck {
   const evicted = fact(info, 'evicted_keys');
   if (evicted === undefined) return unknown('evicted_keys', info, '+info');
   if (evicted === '0') return ok('evicted_keys', 'no key was evicted since the server started');
-  return problem('evicted_keys', `${evicted} keys were evicted`, 'labels may be lost: see the runbook, "Eviction"');
+  return problem('evicted_keys', `${evicted} keys were evicted`, `${holds} may be lost: see the runbook, "Eviction"`);
 }
 
-function persistenceOf(info: Asked<Facts>, settings: Asked<Facts>): ServerCheck {
+function persistenceOf(info: Asked<Facts>, settings: Asked<Facts>, { holds }: Expectations): ServerCheck {
   const enabled = fact(info, 'aof_enabled') ?? (fact(settings, 'appendonly') === 'yes' ? '1' : undefined);
   if (enabled === undefined && fact(settings, 'appendonly') === undefined) return unknown('persistence', info, '+info');
   if (enabled !== '1') {
-    const advice = 'set `appendonly yes`, so that a restart does not lose labels';
+    const advice = `set \`appendonly yes\`, so that a restart does not lose ${holds}`;
     return problem('persistence', 'there is no append only file', advice);
   }
   const failing = fact(info, 'aof_last_write_status') === 'err';

@@ -47,6 +47,19 @@ describe('doctor', () => {
     assert.equal(found.exitCode, 1);
   });
 
+  test('the storage of transport sessions is examined too, when the bundle configures one', async () => {
+    const server = await ValkeyServer.start({ config: ['maxmemory-policy allkeys-lru'] });
+    const path = join(folder, 'transport.yaml');
+    const block = { kind: 'redis', addr: server.endpoint };
+    writeFileSync(path, JSON.stringify({ global: { transport_sessions: block } }));
+    const { stdout, exitCode } = await runCli(['doctor', path]);
+    await server.stop();
+    assert.match(stdout, /^session_store server: ok/);
+    assert.match(stdout, /^transport_sessions reachable: ok, the server answers$/m);
+    assert.match(stdout, /^transport_sessions eviction_policy: problem, transport sessions can be evicted/m);
+    assert.equal(exitCode, 1);
+  });
+
   test('a rejected bundle is told as `check` does', async () => {
     const { stderr, exitCode } = await runCli(['doctor', bundle({ kind: 'valkey', endpoint: '10.0.0.1:6379' })]);
     assert.match(stderr, /needs `tls`/);

@@ -86,6 +86,28 @@ describe('serve', () => {
     assert.equal(await served.end('SIGINT'), 0);
   });
 
+  test('serves several upstreams, and calls go where the restrictions let them', async () => {
+    writeFileSync(policy, 'routes:\n  - tool: pay\n    pre_invocation: [{restrict: {max_cost_tier: standard}}]\n');
+    const served = start(
+      '--upstream',
+      `name=b,url=${upstreamUrl},cost_tier=standard`,
+      '--cost-tiers',
+      'standard,premium',
+    );
+    const line = await served.line('serving http');
+    const host = new URL(upstreamUrl).host;
+    assert.ok(line.endsWith(` in front of ${host}, b (${host})`), line);
+    assert.match(await pay(/serving (\S+)/.exec(line)?.[1] ?? ''), /123-45-6789/);
+    assert.match(await served.line('"entity":"tool:pay"'), /"upstream":"b"/);
+    assert.equal(await served.end('SIGTERM'), 0);
+    const unranked = start('--upstream', `name=b,url=${upstreamUrl},cost_tier=standard`);
+    assert.deepEqual(await once(unranked.child, 'close'), [2, null]);
+    assert.ok(
+      unranked.lines.some((text) => text.startsWith('indelible: the cost tier of upstream b has no rank')),
+      unranked.lines.join(),
+    );
+  });
+
   test('a rejected bundle ends with 1, a wrong address with 2', async () => {
     writeFileSync(policy, 'routes: [{tool: pay, resalt: {}}]\n');
     const rejected = start();

@@ -76,7 +76,7 @@ void describe('the bundle schema', () => {
         open.push(place);
       }
     });
-    assert.deepEqual(open, ['#/$defs/decisionPoint', '#/$defs/sessionStore']);
+    assert.deepEqual(open, ['#/$defs/decisionPoint', '#/$defs/sessionStore', '#/$defs/transportSessions']);
   });
 
   void test('describes every key for editors', () => {

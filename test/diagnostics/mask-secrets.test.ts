@@ -9,6 +9,8 @@ test('values of secret keys and credentials of URLs are covered, and nothing els
     ['  {kind: valkey, password: "a, b}c", ttl_second: 60}', '  {kind: valkey, password: ••••••••, ttl_second: 60}'],
     ["hash_key: {kind: literal, secret: 'x'}", 'hash_key: {kind: literal, secret: •••}'],
     ['endpoint: rediss://gw:pw@valkey.internal:6379', 'endpoint: rediss://•••••@valkey.internal:6379'],
+    ['addr: gw:pw@valkey.internal:6379', 'addr: •••••@valkey.internal:6379'],
+    ['addrs: ["gw:pw@a:1", b:2]', 'addrs: ["•••••@a:1", b:2]'],
     ['- "args.token_count > 3: deny"', '- "args.token_count > 3: deny"'],
   ] as const) {
     assert.equal(maskSecrets(line), masked);

@@ -222,5 +222,5 @@ test('after a failure the next request is served', async () => {
   broken = false;
   assert.equal((await post(running.url, toolCall(1, 't'))).body, RESULT);
   const metrics = await ask(running.adminUrl, { method: 'GET', path: '/metrics' });
-  assert.match(metrics.body, /indelible_upstream_errors_total\{failure="unreachable"\} 1/);
+  assert.match(metrics.body, /indelible_upstream_errors_total\{upstream="127[^"]+",failure="unreachable"\} 1/);
 });

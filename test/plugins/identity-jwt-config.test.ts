@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { exportJWK, exportPKCS8, exportSPKI } from 'jose';
+import { LocalStorage } from '../../src/transport/local-storage.ts';
 import type { PluginEntryContext } from '../../src/engine/plugin.ts';
 import { identityJwt } from '../../src/plugins/identity-jwt/identity-jwt.ts';
 import type { Alarm } from '../../src/session/label-store.ts';
@@ -100,6 +101,7 @@ describe('create refuses', () => {
     now: Date.now,
     baseDirectory: folder,
     alarm: (alarm) => void alarms.push(alarm),
+    transportSessions: () => new LocalStorage(),
     mode: 'sequential',
     capabilities: new Set(),
   };

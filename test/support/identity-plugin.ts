@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { IdentityInput, IdentityOutcome, Plugin } from '../../src/engine/plugin.ts';
+import { LocalStorage } from '../../src/transport/local-storage.ts';
 import { identityJwt } from '../../src/plugins/identity-jwt/identity-jwt.ts';
 import type { Alarm } from '../../src/session/label-store.ts';
 
@@ -35,6 +36,7 @@ export function identityPlugin(config: IdentityConfig, baseDirectory = tmpdir())
     now: () => clock.now,
     baseDirectory,
     alarm,
+    transportSessions: () => new LocalStorage(),
     mode: 'sequential',
     capabilities: new Set(),
   });

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { createGateway, createTelemetry } from '../../src/gateway/index.ts';
-import type { Gateway, GatewayOptions, Telemetry } from '../../src/gateway/index.ts';
+import type { Gateway, GatewayOptions, Telemetry, UpstreamOptions } from '../../src/gateway/index.ts';
 import { scriptedEngine } from './scripted-engine.ts';
 import type { EngineScript, ScriptedEngine } from './scripted-engine.ts';
 
@@ -14,9 +14,9 @@ export interface RunningGateway {
   readonly log: string[];
 }
 
-/** A gateway before `upstream` on a free port, with an engine that decides as scripted. */
+/** A gateway before `upstream`, or several, on a free port, with an engine that decides as scripted. */
 export async function startGateway(
-  upstream: string,
+  upstream: string | readonly UpstreamOptions[],
   script: EngineScript = {},
   options: Partial<GatewayOptions> = {},
 ): Promise<RunningGateway> {
@@ -31,7 +31,7 @@ export async function startGateway(
   const telemetry = createTelemetry({ destination });
   const gateway = createGateway({
     engine,
-    upstream,
+    ...(typeof upstream === 'string' ? { upstream } : { upstreams: upstream }),
     listen: { host: '127.0.0.1', port: 0 },
     admin: { host: '127.0.0.1', port: 0 },
     telemetry,

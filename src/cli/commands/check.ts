@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { loadBundle, type BundleSummary, type LoadResult } from '../../config/load-bundle.ts';
 import { renderJson, renderText } from '../../diagnostics/render.ts';
 import { visibleText } from '../../diagnostics/visible-text.ts';
+import { endBundle } from '../../engine/end-bundle.ts';
 import { ENTITY_TYPES } from '../../engine/operation.ts';
 import { droppedText, exitCodeOf } from '../load-result.ts';
 import type { ExitCode, Terminal } from '../terminal.ts';
@@ -34,8 +35,7 @@ async function check(paths: readonly string[], { format, strict }: Options, term
   for (const path of paths) {
     const result = await loadBundle(path, { environment: terminal.environment });
     if (result.ok) {
-      await result.bundle.close();
-      await result.bundle.sessions.store.close();
+      await endBundle(result.bundle);
     }
     const strictlyRejected = strict === true && result.ok && result.diagnostics.length > 0;
     const exitCode = strictlyRejected ? 1 : exitCodeOf(path, result);

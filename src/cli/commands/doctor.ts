@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { loadBundle } from '../../config/load-bundle.ts';
+import { endBundle } from '../../engine/end-bundle.ts';
 import { visibleText } from '../../diagnostics/visible-text.ts';
 import type { StoreCheck } from '../../session/label-store.ts';
 import { reportRejection } from '../load-result.ts';
@@ -11,7 +12,7 @@ interface Options {
 
 /** One line of the answer. `store` is the key of the bundle that configures what was examined. */
 interface Finding extends StoreCheck {
-  readonly store: 'session_store';
+  readonly store: 'session_store' | 'transport_sessions';
 }
 
 const OUTCOMES = { ok: 'ok', problem: 'problem', unknown: 'could not check' } as const;
@@ -33,21 +34,33 @@ export function doctorCommand(terminal: Terminal): Command {
 async function doctor(path: string, { format }: Options, terminal: Terminal): Promise<void> {
   const loaded = await loadBundle(path, { environment: terminal.environment });
   if (!loaded.ok) return reportRejection(path, loaded, terminal);
-  const { store } = loaded.bundle.sessions;
+  const { sessions, transport, transportSessionsBlock } = loaded.bundle;
   try {
-    const checks = (await store.selfCheck?.()) ?? [inProcess(store.kind)];
-    const findings = checks.map((check): Finding => ({ store: 'session_store', ...check }));
+    const findings = [
+      ...(await examine('session_store', sessions.store, 'labels')),
+      ...(transportSessionsBlock === undefined
+        ? []
+        : await examine('transport_sessions', transport.storage, 'sessions')),
+    ];
     const healthy = findings.every(({ outcome }) => outcome !== 'problem');
     await terminal.stdout.write(format === 'json' ? jsonOf(healthy, findings) : findings.map(lineOf).join(''));
     if (!healthy) terminal.exitCode = 1;
   } finally {
-    await loaded.bundle.close();
-    await store.close();
+    await endBundle(loaded.bundle);
   }
 }
 
-function inProcess(kind: string): StoreCheck {
-  const detail = `\`${kind}\` has no server: labels are not shared, and end with the process`;
+async function examine(
+  store: Finding['store'],
+  examined: { readonly kind: string; selfCheck?(): Promise<readonly StoreCheck[]> },
+  holds: string,
+): Promise<readonly Finding[]> {
+  const checks = (await examined.selfCheck?.()) ?? [inProcess(examined.kind, holds)];
+  return checks.map((check) => ({ store, ...check }));
+}
+
+function inProcess(kind: string, holds: string): StoreCheck {
+  const detail = `\`${kind}\` has no server: ${holds} are not shared, and end with the process`;
   return { name: 'server', outcome: 'ok', detail };
 }
 

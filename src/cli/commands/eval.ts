@@ -8,6 +8,7 @@ import { createEngine } from '../../engine/policy-engine.ts';
 import { mutedAuditLogger } from '../../plugins/audit-logger/audit-logger.ts';
 import type { Alarm } from '../../session/label-store.ts';
 import { memoryStore } from '../../session/memory-store.ts';
+import { LocalStorage } from '../../transport/local-storage.ts';
 import { stringifyJson } from '../../text/json.ts';
 import { evaluate } from '../evaluate.ts';
 import { reportRejection } from '../load-result.ts';
@@ -58,6 +59,8 @@ async function evalRequests(path: string, options: Options, terminal: Terminal):
   if (options.sessionStore === 'memory') {
     await bundle.sessions.store.close();
     bundle.sessions.store = memoryStore();
+    await bundle.transport.storage.close();
+    bundle.transport.storage = new LocalStorage();
   }
   const engine = await started(bundle, options.trace === true, alarm, terminal);
   if (engine === undefined) return;
@@ -77,8 +80,6 @@ async function started(
   try {
     return await createEngine(bundle, { trace, alarm });
   } catch (error) {
-    await bundle.close();
-    await bundle.sessions.store.close();
     await terminal.complain(`the bundle cannot be used: ${error instanceof Error ? error.message : 'a plugin failed'}`);
     terminal.exitCode = 1;
     return undefined;

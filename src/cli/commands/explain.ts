@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { loadBundle, type LoadResult } from '../../config/load-bundle.ts';
+import { endBundle } from '../../engine/end-bundle.ts';
 import type { EntityType } from '../../engine/operation.ts';
 import { explainText } from '../explain-text.ts';
 import { explainRoute, explainUnmatched, type Explanation } from '../explanation.ts';
@@ -34,8 +35,7 @@ async function explain(path: string, { route, format }: Options, terminal: Termi
     await reportRejection(path, loaded, terminal);
     return;
   }
-  await loaded.bundle.close();
-  await loaded.bundle.sessions.store.close();
+  await endBundle(loaded.bundle);
   await terminal.stdout.write(render(explanationOf(loaded, route), format));
 }
 

@@ -7,17 +7,23 @@ import {
   createGateway,
   createTelemetry,
   storeMetrics,
+  type Gateway,
+  type GatewayOptions,
   type ListenAddress,
   type Telemetry,
+  type UpstreamOptions,
 } from '../../gateway/index.ts';
 import { droppedText } from '../load-result.ts';
+import { parseUpstream } from '../parse-upstream.ts';
 import type { Terminal } from '../terminal.ts';
+import { UsageError } from '../usage-error.ts';
 import { watchBundle } from '../watch-bundle.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug'] as const;
 
 interface Options {
-  readonly upstream: string;
+  readonly upstream: readonly UpstreamOptions[];
+  readonly costTiers?: readonly string[];
   readonly listen: ListenAddress;
   readonly admin?: ListenAddress;
   readonly allowHost: readonly string[];
@@ -38,9 +44,17 @@ interface Options {
 export function serveCommand(terminal: Terminal): Command {
   return new Command('serve')
     .summary('enforce a bundle in front of an MCP server')
-    .description('Serves MCP over Streamable HTTP in front of one upstream and enforces BUNDLE on its calls.')
+    .description('Serves MCP over Streamable HTTP in front of its upstreams and enforces BUNDLE on their calls.')
     .argument('<bundle>', 'file or folder')
-    .requiredOption('--upstream <url>', "the upstream's MCP endpoint", parseUrl)
+    .addOption(
+      new Option(
+        '--upstream <url>',
+        "the upstream's MCP endpoint, or name=NAME,url=URL,LABEL=VALUE,… (repeatable, the preferred one first)",
+      )
+        .argParser(collectUpstream)
+        .makeOptionMandatory(),
+    )
+    .option('--cost-tiers <names>', 'cost tiers of upstreams, cheapest first, comma-separated', parseNames)
     .addOption(
       new Option('--listen <host:port>', 'where clients connect')
         .argParser(parseAddress)
@@ -89,7 +103,7 @@ async function serve(path: string, options: Options, terminal: Terminal): Promis
   try {
     const health = await engine.health();
     if (!health.healthy) {
-      await terminal.complain(`the session store cannot be used: ${health.detail}`);
+      await terminal.complain(`a store of the bundle cannot be used: ${health.detail}`);
       terminal.exitCode = 1;
       return;
     }
@@ -110,15 +124,16 @@ interface Service {
 
 async function serveWith(engine: PolicyEngine, service: Service): Promise<void> {
   const { options, telemetry, terminal } = service;
-  const gateway = createGateway({
+  const gateway = usableGateway({
     engine,
     telemetry,
-    upstream: options.upstream,
+    upstreams: options.upstream,
     listen: options.listen,
     allowHosts: options.allowHost,
     allowOrigins: options.allowOrigin,
     scheme: options.scheme,
     limits: limitsOf(options),
+    ...(options.costTiers === undefined ? {} : { costTiers: options.costTiers }),
     ...(options.admin === undefined ? {} : { admin: options.admin }),
     ...(options.resourceMetadata === undefined ? {} : { resourceMetadata: options.resourceMetadata }),
     ...(options.forwardAuthorization === undefined ? {} : { forwardAuthorization: true }),
@@ -131,7 +146,7 @@ async function serveWith(engine: PolicyEngine, service: Service): Promise<void> 
   try {
     const { url, adminUrl } = await gateway.listen();
     const admin = adminUrl === undefined ? '' : `, admin at ${adminUrl}`;
-    await terminal.stdout.write(`serving ${url} in front of ${new URL(options.upstream).host}${admin}\n`);
+    await terminal.stdout.write(`serving ${url} in front of ${namesOf(options.upstream)}${admin}\n`);
     telemetry.info('serving', { url, bundle: engine.digest });
     const signal = await ended.signal;
     telemetry.info('draining', { signal });
@@ -141,6 +156,21 @@ async function serveWith(engine: PolicyEngine, service: Service): Promise<void> 
     process.off('SIGHUP', reload);
     await gateway.close();
   }
+}
+
+/** What the gateway refuses of its options is wrong usage. */
+function usableGateway(options: GatewayOptions): Gateway {
+  try {
+    return createGateway(options);
+  } catch (error) {
+    throw error instanceof TypeError ? new UsageError(error.message) : error;
+  }
+}
+
+function namesOf(upstreams: readonly UpstreamOptions[]): string {
+  return upstreams
+    .map(({ name, url }) => (name === new URL(url).host ? name : `${name} (${new URL(url).host})`))
+    .join(', ');
 }
 
 /** Reloads one at a time; a request during a reload leads to one more after it. */
@@ -230,6 +260,16 @@ function parseCount(text: string): number {
 
 function repeatable(flags: string, description: string): Option {
   return new Option(flags, description).argParser(collect).default([], 'none');
+}
+
+function collectUpstream(value: string, earlier: readonly UpstreamOptions[] = []): readonly UpstreamOptions[] {
+  return [...earlier, parseUpstream(value)];
+}
+
+function parseNames(text: string): readonly string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.includes('')) throw new InvalidArgumentError('It has to be a comma-separated list of names.');
+  return names;
 }
 
 function collect(value: string, earlier: readonly string[]): readonly string[] {

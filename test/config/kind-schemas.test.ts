@@ -2,18 +2,18 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { schemaErrors, type JsonSchema } from '../../src/config/compiled-schema.ts';
-import { printBundleSchema } from '../support/store-schemas.ts';
+import { printBundleSchema } from '../support/kind-schemas.ts';
 
 const text = readFileSync(new URL('../../schemas/bundle.schema.json', import.meta.url), 'utf8');
 const editorSchema: JsonSchema = JSON.parse(text);
 
-function findings(sessionStore: unknown): readonly string[] {
-  const errors = schemaErrors(editorSchema, { global: { session_store: sessionStore } });
+function findings(block: unknown, key = 'session_store'): readonly string[] {
+  const errors = schemaErrors(editorSchema, { global: { [key]: block } });
   return errors.filter(({ keyword }) => keyword !== 'if').map(({ keyword, path }) => [keyword, ...path].join(' '));
 }
 
 void describe('the bundle schema that editors use', () => {
-  void test('has the blocks of the stores as their factories check them', () => {
+  void test('has the kinds of stores as they are checked', () => {
     assert.equal(text, printBundleSchema(), 'run `npm run generate:schema`');
   });
 
@@ -31,5 +31,9 @@ void describe('the bundle schema that editors use', () => {
     assert.deepEqual(findings({ ...valkey, ttl: 60 }), [`additionalProperties ${place}`]);
     assert.deepEqual(findings({ ...valkey, ttl_seconds: 'long' }), [`type ${place} ttl_seconds`]);
     assert.deepEqual(findings({ table: 't' }), [`required ${place}`]);
+    const redis = { kind: 'redis', addr: 'localhost:6379', key_prefix: 'thv:' };
+    assert.deepEqual(findings(redis, 'transport_sessions'), []);
+    const misspelt = findings({ ...redis, adr: '' }, 'transport_sessions');
+    assert.deepEqual(misspelt, ['additionalProperties global transport_sessions']);
   });
 });
