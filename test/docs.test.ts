@@ -211,7 +211,11 @@ function withoutBlocks(page: Page): string {
 function load(text: string, name: string, baseDirectory: string): Promise<LoadResult> {
   return loadBundle(
     { name, text },
-    { baseDirectory, environment: { HASH_KEY: 'example', HANDLE_KEY: 'k'.repeat(32) }, ...EXAMPLE_KINDS },
+    {
+      baseDirectory,
+      environment: { HASH_KEY: 'example', HANDLE_KEY: 'k'.repeat(32), COLLECTOR_AUTHORIZATION: 'Bearer example' },
+      ...EXAMPLE_KINDS,
+    },
   );
 }
 

@@ -18,6 +18,7 @@ import { entryOf, type DocumentNode, type MapNode } from '../text/document.ts';
 import type { Span } from '../text/source.ts';
 import { stringOf, stringsOf } from './policy-terms.ts';
 import { validateWith } from './schema.ts';
+import type { SecretScope } from './secret.ts';
 import { configOf, kindOf, refusable } from './wiring.ts';
 
 /** Spellings of hooks that existing bundles use. */
@@ -58,20 +59,20 @@ export class PluginRegistry {
   readonly #names = new Map<string, Span>();
   readonly #made: Plugin[] = [];
   readonly #kinds: readonly PluginKind[];
-  readonly #baseDirectory: string;
+  readonly #scope: SecretScope;
   readonly #transport: StorageReference;
   readonly #report: Report;
   readonly #options: PluginHostOptions;
 
   constructor(
     kinds: readonly PluginKind[],
-    baseDirectory: string,
+    scope: SecretScope,
     transport: StorageReference,
     options: PluginHostOptions,
     report: Report,
   ) {
     this.#kinds = kinds;
-    this.#baseDirectory = baseDirectory;
+    this.#scope = scope;
     this.#transport = transport;
     this.#options = options;
     this.#report = report;
@@ -162,7 +163,8 @@ export class PluginRegistry {
     const context = {
       name: entry.name,
       now: this.#options.now,
-      baseDirectory: this.#baseDirectory,
+      baseDirectory: this.#scope.baseDirectory,
+      environment: this.#scope.environment,
       alarm: this.#options.alarm,
       transportSessions: () => this.#transport.storage,
       mode: entry.mode,

@@ -40,9 +40,9 @@ export const policyCodes = {
   },
   'config/plugin-doubt': {
     severity: 'warning',
-    title: 'something doubtful in the config of a plugin',
+    title: 'something doubtful in the config of a plugin, or in a step for it',
     explanation:
-      'The kind of the plugin accepts its config and doubts that it is meant so. The message says what it doubts.',
+      'The plugin accepts its config, or the keys of a step that calls it, and doubts that they are meant so. The message says what it doubts.',
     example:
       'plugins: [{name: login, kind: identity/jwt, config: {trusted_issuers: [{issuer: a, algorithms: [HS256], decoding_key: {kind: secret, secret: 0123456789abcdef0123456789abcdef}}]}}]',
   },
@@ -57,6 +57,17 @@ export const policyCodes = {
     severity: 'error',
     title: 'two decision points for one dialect',
     explanation: 'A step asks its dialect, so each dialect has one decision point.',
+  },
+  'config/delegate-step': {
+    severity: 'error',
+    title: 'a plugin refuses the keys of a `delegate` step',
+    explanation:
+      'The plugin cannot mint a credential for a step that is written so: every call of it would fail. The message is its own.',
+    example: `plugins:
+  - name: exchange
+    kind: delegator/oauth
+    config: {token_endpoint: 'https://login.example.com/token', client_id: gateway, client_secret_source: {kind: literal, secret: s}}
+routes: [{tool: t, pre_invocation: ['delegate(exchange, permissions: [read])']}]`,
   },
   'config/decision-point-step': {
     severity: 'error',

@@ -1,6 +1,7 @@
 import type { Awaitable } from '../session/label-store.ts';
 import type { SessionRules } from '../session/session-rules.ts';
 import type { StoreReference } from '../session/store-reference.ts';
+import type { QuestionDesk } from './elicitation/question-desk.ts';
 import type { StorageReference } from '../transport/storage-reference.ts';
 import type { EntityType } from './operation.ts';
 import type { Program } from './program.ts';
@@ -16,6 +17,8 @@ export interface Bundle {
   /** Whether some plugin observes decisions. */
   readonly observed: boolean;
   readonly sessions: StoreReference;
+  /** The questions to humans that its steps ask. */
+  readonly questions: QuestionDesk;
   /** Digest of the `session_store` block: bundles with an equal one share one store across a reload. */
   readonly sessionStoreBlock: string;
   /** How sessions are told apart; undefined for the usual order of host, claim `session_id` and identity. */

@@ -19,7 +19,7 @@ export interface Taint {
   readonly scopes: readonly TaintScope[];
 }
 
-/** A credential minted for the upstream; `header` carries it. Never logged. */
+/** A credential minted for the upstream; `header` carries it. `token` does not enumerate. Never logged. */
 export interface DelegatedToken {
   readonly token: string;
   readonly header: string;

@@ -11,11 +11,14 @@ import type {
   IdentityOutcome,
   PluginInput,
   PluginMode,
+  PluginWarning,
 } from './plugin.ts';
 
 /** A call that gave no usable answer. The plugin's `on_error` has not been applied: the caller decides. */
 export interface PluginFailure {
   readonly outcome: 'failed';
+  /** `answer`: one came and was of the wrong shape. `hook`: the plugin does not serve what was asked of it. */
+  readonly cause: 'error' | 'timeout' | 'answer' | 'hook';
   /** `plugin.<name>.error`. */
   readonly violation: Violation;
 }
@@ -55,8 +58,12 @@ export interface PluginHandle {
   readonly observesOnly: boolean;
   /** Undefined for a plugin that does not observe. Never throws. */
   readonly observe: ((record: UncutRecord) => void) | undefined;
+  /** Why the phase must not be run. Undefined for a plugin that always lets it. Never throws. */
+  readonly admit: ((request: Pick<PluginInput, 'entity' | 'extensions'>) => Violation | undefined) | undefined;
   invoke(input: PluginInput, signal: AbortSignal | undefined): Awaitable<InvokeResult>;
   resolveIdentity(input: IdentityInput): Awaitable<IdentityOutcome | PluginFailure>;
   delegate(input: DelegateInput, signal: AbortSignal | undefined): Awaitable<DelegateOutcome | PluginFailure>;
+  /** What is doubtful in the keys of a `delegate` step. Throws an `Error` for the author when the step cannot work. */
+  checkDelegate(config: DelegateInput['config']): readonly PluginWarning[];
   elicit(input: ElicitInput, signal: AbortSignal | undefined): Awaitable<ElicitOutcome | PluginFailure>;
 }

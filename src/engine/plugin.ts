@@ -1,10 +1,11 @@
+import type { Authentication } from './elicitation/question.ts';
 import type { InboundCredential } from './inbound-credential.ts';
 import type { ArgumentMap, ElicitationVerb } from '../language/ast.ts';
 import type { Alarm, Awaitable } from '../session/label-store.ts';
 import type { TransportStorage } from '../transport/transport-storage.ts';
 import type { SessionIdentity } from '../session/session-identity.ts';
 import type { Client, Delegation, Entity, Extensions, JsonValue, Phase, Subject, Workload } from './operation.ts';
-import type { Decision, Violation } from './decision.ts';
+import type { Consultation, Decision, Violation } from './decision.ts';
 
 /** Points at which plugins run. Older spellings of bundles are mapped to these at load. */
 export const HOOKS = [
@@ -66,6 +67,8 @@ export interface PluginContext {
   readonly now: () => number;
   /** Folder that relative paths of the bundle start from. */
   readonly baseDirectory: string;
+  /** Where `env_var` secrets come from. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Reports something operators must hear of. Never throws. */
   readonly alarm: (alarm: Alarm) => void;
 }
@@ -90,6 +93,8 @@ export interface CallContext {
 /** Credentials as they arrived. Header names are lower case; the first value counts. */
 export interface IdentityInput {
   readonly entity: Entity;
+  /** Id of the operation or request, for records of refused callers; plugins do not see it. */
+  readonly id?: string;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
@@ -150,8 +155,9 @@ export interface DelegateInput {
 export type DelegateOutcome =
   | {
       readonly outcome: 'granted';
+      /** Visible ASCII without blanks. */
       readonly token: string;
-      /** Header that carries the token upstream. */
+      /** Header that carries the token upstream; none that says how the message is read or routed. */
       readonly header: string;
       readonly audience?: string;
       readonly permissions: readonly string[];
@@ -161,33 +167,58 @@ export type DelegateOutcome =
   | { readonly outcome: 'deny'; readonly violation: Violation };
 
 export interface ElicitInput {
+  /** The engine's own id of the question: unguessable, and no secret to whoever is asked. */
+  readonly id: string;
   readonly verb: ElicitationVerb;
   readonly entity: Entity;
   readonly extensions: Extensions;
   readonly args: JsonValue | undefined;
+  /** The arguments as whoever is asked may see them. */
+  readonly shown: JsonValue;
+  /** Who calls, for people to read. */
+  readonly requester: string;
   /** Who is asked, resolved. */
   readonly from: string;
+  /** With its placeholders filled in. */
   readonly purpose?: string;
   readonly channel?: string;
-  readonly timeout?: string;
-  /** Id that the caller echoed when it retried. */
-  readonly id?: string;
+  readonly route?: string;
   /** Place of the step in the bundle: an answer counts for this step only. */
   readonly place: string;
   readonly config: ArgumentMap;
+  /** Unix milliseconds. */
+  readonly askedAt: number;
+  /** Unix milliseconds; an answer that comes later does not count. */
+  readonly expiresAt: number;
+  /** Undefined when the question is to be put now, else what the plugin last kept of it. */
+  readonly state?: JsonValue;
 }
 
+/** Anything else than one of these counts as a failed call. */
 export type ElicitOutcome =
   | {
       readonly outcome: 'pending';
-      readonly id: string;
-      readonly approver?: string;
-      readonly channel?: string;
-      readonly expires_at?: string;
+      /** What the plugin needs to look for the answer, on whatever replica. Never shown to anybody. */
+      readonly state?: JsonValue;
+      /** Unix milliseconds; counts when it is earlier than the question's own. */
+      readonly expiresAt?: number;
+      /** Puts the question into the operators' list, where it can be answered. Read when the question is put. */
+      readonly listed?: boolean;
     }
-  | { readonly outcome: 'approved'; readonly approver?: string }
+  | {
+      readonly outcome: 'approved';
+      /** Who answered; without it whoever was asked. */
+      readonly approver?: string;
+      /** Information asked for, or a statement attested. */
+      readonly text?: string;
+      readonly authentication?: Authentication;
+    }
   | { readonly outcome: 'denied'; readonly reason?: string }
-  | { readonly outcome: 'expired' };
+  | { readonly outcome: 'expired' }
+  /** The channel could not be reached. `on_error: continue` goes on when the question was not put yet. */
+  | { readonly outcome: 'unavailable'; readonly violation: Violation }
+  /** What came back cannot be trusted; always a denial. */
+  | { readonly outcome: 'invalid'; readonly violation: Violation };
 
 /**
  * A decision as a plugin may see it: frozen, and only what its capabilities reveal. What could be large is copied when
@@ -209,6 +240,14 @@ export interface DecisionRecord {
   readonly route: string | undefined;
   readonly decision: Decision['decision'];
   readonly violation: Violation | null;
+  /** The step that denied or asked, its file and position as diagnostics have them; undefined when none did. */
+  readonly rule:
+    | { readonly place: string; readonly file: string; readonly line: number; readonly column: number }
+    | undefined;
+  /** The decision points asked in this phase, in the order of their answers. */
+  readonly consultations: readonly Consultation[];
+  /** Of the request that carried the operation (W3C Trace Context); undefined when it had none, or none well-formed. */
+  readonly traceparent: string | undefined;
   readonly modified: Decision['modified'];
   /** As they are to be forwarded; of a refused operation as they came. */
   readonly args: JsonValue | undefined;
@@ -240,6 +279,11 @@ export interface Plugin {
   invoke?(input: PluginInput, call: CallContext): Awaitable<PluginOutcome>;
   /** `token.delegate`. */
   delegate?(input: DelegateInput, call: CallContext): Awaitable<DelegateOutcome>;
+  /**
+   * Looks at the keys of each `delegate` step at load. Throws an `Error` that tells the author why the step cannot work;
+   * what it answers is warned of.
+   */
+  checkDelegate?(config: ArgumentMap): readonly PluginWarning[];
   /** `elicit`. */
   elicit?(input: ElicitInput, call: CallContext): Awaitable<ElicitOutcome>;
   /**
@@ -248,6 +292,11 @@ export interface Plugin {
    * `audit_write_failed`. A plugin with `observe` and without `invoke` allows whatever it is asked.
    */
   observe?(record: DecisionRecord): Awaitable<void>;
+  /**
+   * Asked at once before each phase whose decision `observe` would hear of; a violation denies the phase before any of
+   * it runs. A throw or another answer denies with `plugin.<name>.error`.
+   */
+  admit?(): Violation | undefined;
   /** Called once before the first operation; a rejection makes the load fail. */
   initialize?(): Awaitable<void>;
   close?(): Awaitable<void>;

@@ -6,6 +6,7 @@ import { authenticate } from './authentication.ts';
 import type { Bundle } from './bundle.ts';
 import type { Constraint } from './constraint.ts';
 import type { Decision, Taint, Violation } from './decision.ts';
+import type { QuestionDesk } from './elicitation/question-desk.ts';
 import type { Engine, IdentityResult } from './engine.ts';
 import { Frame, type FrameStart } from './frame.ts';
 import { endBundle } from './end-bundle.ts';
@@ -103,6 +104,11 @@ export class PolicyEngine implements Engine {
     return this.#tenure.bundle.sessionRules?.handles?.names;
   }
 
+  /** The questions to humans of the bundle in force. */
+  get questions(): QuestionDesk {
+    return this.#tenure.bundle.questions;
+  }
+
   pre(operation: Operation): Awaitable<Decision> {
     const tenure = this.#tenure;
     tenure.operations += 1;
@@ -129,8 +135,9 @@ export class PolicyEngine implements Engine {
       const program = programOf(tenure.bundle, frame);
       const result = await authenticate(program.authentication, input);
       if (result.outcome === 'denied' && tenure.bundle.observed) {
-        const observation = { bundle: tenure.bundle, program, startedAt, now: this.#now, alarm: this.#alarm };
-        observeRefusedIdentity(observation, input.entity, result.violation);
+        const { bundle } = tenure;
+        const observation = { bundle, program, rule: undefined, startedAt, now: this.#now, alarm: this.#alarm };
+        observeRefusedIdentity(observation, input, result.violation);
       }
       return result;
     } catch {
@@ -240,6 +247,7 @@ export class PolicyEngine implements Engine {
 
   /** A denial that leaves out whatever the phase came to. */
   #refuse(run: Run, halt: Halt): Decision {
+    run.rule = undefined;
     return {
       decision: 'deny',
       phase: run.phase,
@@ -266,8 +274,8 @@ export class PolicyEngine implements Engine {
     return decision;
   }
 
-  #observe({ tenure, operation, frame, program, startedAt }: Run, decision: Decision): void {
-    const observation = { bundle: tenure.bundle, program, startedAt, now: this.#now, alarm: this.#alarm };
+  #observe({ tenure, operation, frame, program, rule, startedAt }: Run, decision: Decision): void {
+    const observation = { bundle: tenure.bundle, program, rule, startedAt, now: this.#now, alarm: this.#alarm };
     observeDecision(observation, operation, decision, frame);
   }
 
@@ -359,9 +367,17 @@ export class PolicyEngine implements Engine {
 
   #concludeLater(run: Run, frame: Frame, program: Program, halt: Promise<Halt | undefined>): Promise<Decision> {
     return halt.then(
-      (settled) => this.#conclude(run, frame, program, settled),
+      (settled) =>
+        settled === undefined && frame.elicitation !== undefined && program.unmatched === undefined
+          ? this.#redeem(run, frame, program)
+          : this.#conclude(run, frame, program, settled),
       () => this.#stepFailed(run, frame, program),
     );
+  }
+
+  /** Uses up the answers that the phase went on with: of all who hold one, one operation goes on. */
+  async #redeem(run: Run, frame: Frame, program: Program): Promise<Decision> {
+    return this.#conclude(run, frame, program, await run.tenure.bundle.questions.redeem(frame));
   }
 
   /** What a step attached before one threw is kept all the same. */
@@ -388,6 +404,7 @@ export class PolicyEngine implements Engine {
   /** After the steps: unmatched requests, observers, labels. */
   #conclude(run: Run, frame: Frame, program: Program, stepsHalt: Halt | undefined): Awaitable<Decision> {
     const halt = stepsHalt ?? program.unmatched;
+    run.rule = halt?.rule;
     const audit = program.audit[run.phase];
     if (audit.length === 0) return this.#persist(run, frame, program, halt);
     const input = pluginInput(frame);

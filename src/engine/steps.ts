@@ -10,7 +10,8 @@ import { compileElicitation } from './elicitation.ts';
 import { compileField } from './field-pipeline.ts';
 import { attributeReader, FrameQuestion } from './frame-question.ts';
 import type { Frame } from './frame.ts';
-import { deny, denyWith, type Halt } from './halt.ts';
+import { deny, denyWith, haltedBy, type Halt } from './halt.ts';
+import { withHiddenToken } from './hidden-token.ts';
 import type { JsonValue, Phase } from './operation.ts';
 import { hookOf, pluginInput } from './plugin-input.ts';
 import type { PluginHandle } from './plugin-handle.ts';
@@ -46,9 +47,9 @@ export function runSteps(steps: readonly CompiledStep[], frame: Frame, from = 0)
     const outcome = frame.trace === undefined ? step.run(frame) : traced(step, frame);
     if (outcome === undefined) continue;
     if (outcome instanceof Promise) {
-      return outcome.then((halt) => halt ?? runSteps(steps, frame, i + 1));
+      return outcome.then((halt) => (halt === undefined ? runSteps(steps, frame, i + 1) : haltedBy(halt, step)));
     }
-    return outcome;
+    return haltedBy(outcome, step);
   }
   return undefined;
 }
@@ -115,7 +116,8 @@ export function compileStep(step: Step, where: StepPlace, scope: CompileScope): 
     }
     case 'delegate': {
       const plugin = pluginToCall(step.plugin, (hook) => hook === 'token.delegate', span(), scope);
-      return { ...at, run: plugin === undefined ? unusable(where) : (frame) => runDelegate(step, plugin, frame) };
+      if (plugin === undefined || !checkDelegate(step, plugin, span(), scope)) return { ...at, run: unusable(where) };
+      return { ...at, run: (frame) => runDelegate(step, plugin, frame) };
     }
     case 'elicit': {
       const plugin = pluginToCall(step.plugin, (hook) => hook === 'elicit', span(), scope);
@@ -226,6 +228,25 @@ function passObserver(plugin: PluginHandle, frame: Frame): StepOutcome {
   return plugin.hooks.includes(hook) ? undefined : runPlugin(plugin, frame);
 }
 
+/** False, and reported, when the plugin says that the step cannot work. */
+function checkDelegate(
+  step: Step & { readonly kind: 'delegate' },
+  plugin: PluginHandle,
+  span: Span,
+  { report }: CompileScope,
+): boolean {
+  try {
+    for (const { message, help } of plugin.checkDelegate(step.config)) {
+      report.add('config/plugin-doubt', span, `plugin \`${plugin.name}\`: ${message}`, { help });
+    }
+    return true;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : 'the step cannot work';
+    report.add('config/delegate-step', span, `plugin \`${plugin.name}\`: ${message}`);
+    return false;
+  }
+}
+
 async function runDelegate(
   step: Step & { readonly kind: 'delegate' },
   plugin: PluginHandle,
@@ -248,7 +269,7 @@ async function runDelegate(
       audience: outcome.audience,
       expiresAt: outcome.expiresAt === undefined ? undefined : timestamp(outcome.expiresAt),
     };
-    frame.addDelegatedToken({ token: outcome.token, header: outcome.header });
+    frame.addDelegatedToken(withHiddenToken({ header: outcome.header }, outcome.token));
     return undefined;
   }
   return step.onError === 'continue' ? undefined : denyWith(outcome.violation);

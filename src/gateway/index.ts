@@ -1,3 +1,5 @@
+export { serveApprovals } from './approvals-socket.ts';
+export type { ApprovalsOptions } from './approvals-socket.ts';
 export { createGateway } from './gateway.ts';
 export type { Gateway, GatewayAddress } from './gateway.ts';
 export { DEFAULT_LIMITS } from './gateway-options.ts';

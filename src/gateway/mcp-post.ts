@@ -27,6 +27,8 @@ import { UpstreamError } from './upstream.ts';
 
 /** Its response is a stream without end (MCP 2026-07-28). */
 const LISTEN = 'subscriptions/listen';
+/** Answers to requests that are in order. */
+const ANSWERS: ReadonlySet<number> = new Set([RPC_CODES.denied, RPC_CODES.approved]);
 const OVERLOADED = gatewayError(RPC_CODES.overloaded, 'overloaded', 'too many streams are open');
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 
@@ -55,7 +57,7 @@ export async function servePost(gateway: GatewayContext, exchange: Exchange): Pr
     const { upstream, response } = await sendUpstream(gateway, exchange, upstreams, {
       method: 'POST',
       headers: requestHeaders(exchange.request, {
-        withheld: withheldHeaders(gateway, callers),
+        withheld: withheldHeaders(gateway, callers, first?.decision?.delegatedTokens ?? []),
         changed: body.batch ? NO_CHANGES : (first?.headers ?? NO_CHANGES),
         requestId: exchange.id,
         upstreamSessionId: session?.upstreamId,
@@ -227,7 +229,7 @@ function answerHere(exchange: Exchange, body: ClientBody, answered: readonly Rul
   }
   if (only.kind === 'deny') return answerHttp(exchange, denialAnswer(only.decision, only.request.idText));
   if (only.kind === 'refuse')
-    answerError(exchange, only.error.code === RPC_CODES.denied ? 200 : 400, only.error, only.request.idText);
+    answerError(exchange, ANSWERS.has(only.error.code) ? 200 : 400, only.error, only.request.idText);
 }
 
 function answerText(ruling: Ruling): string {

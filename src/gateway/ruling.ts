@@ -1,4 +1,5 @@
 import type { Decision } from '../engine/decision.ts';
+import { isTruthyHeader } from '../engine/attributes.ts';
 import type { Operation } from '../engine/operation.ts';
 import { extensionsOf } from './caller.ts';
 import type { Caller } from './caller.ts';
@@ -48,6 +49,12 @@ const TASKS = 'tasks/';
 /** Their responses hold the result of an operation that was called before. */
 const TASK_METHODS = new Set(['tasks/result', 'tasks/get']);
 const TASK_PARAMS = foldedNames('taskId');
+
+const NOTHING_PENDING: RpcError = {
+  code: RPC_CODES.approved,
+  message: 'nobody is to be asked: send the request again without peeking',
+  data: {},
+};
 
 /** Decides what becomes of one message. The handle of its session stays here. */
 export async function rule(
@@ -107,6 +114,7 @@ async function decide(
   noteDecision(exchange, decision);
   offerHandle(names, exchange, decision.handle);
   if (decision.decision !== 'allow') return { kind: 'deny', request: message, decision };
+  if (isPeek(exchange)) return { kind: 'refuse', request: message, error: NOTHING_PENDING };
   const upstreams = upstreamsFor(gateway, session, decision.constraint);
   if (isViolation(upstreams)) {
     const denied = deniedFor(upstreams, decision);
@@ -147,6 +155,12 @@ function unknownTask({ method, params }: ClientRequest): RpcError {
     return gatewayError(RPC_CODES.methodNotFound, 'method_not_found', 'this method is not served');
   }
   return gatewayError(RPC_CODES.invalidParams, 'unknown_task', 'no operation of this caller became this task');
+}
+
+/** Whoever peeks wants nothing to be executed, whatever the decision. */
+function isPeek({ request }: Exchange): boolean {
+  const peek = request.headers['x-policy-elicitation-peek'];
+  return peek !== undefined && isTruthyHeader(peek);
 }
 
 function refuse(request: ClientRequest, slug: string, reason: string): Ruling {

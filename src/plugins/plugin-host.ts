@@ -12,6 +12,9 @@ import type {
   PluginMode,
   PluginOutcome,
 } from '../engine/plugin.ts';
+import { isAuthentication } from '../engine/elicitation/question.ts';
+import { isHeaderToken, mayCarryCredential } from '../engine/credential-header.ts';
+import { withHiddenToken } from '../engine/hidden-token.ts';
 import { isJson } from '../engine/values.ts';
 import type { InvokeResult, PluginFailure, PluginHandle } from '../engine/plugin-handle.ts';
 import { frozenCopy, viewOf, viewOfExtensions, withImplied } from './capability-view.ts';
@@ -49,10 +52,11 @@ const ALLOW: InvokeResult = Object.freeze({ outcome: 'allow' });
 export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHostOptions): PluginHandle {
   const capabilities = withImplied(entry.capabilities);
   const mayChange = entry.mode === 'sequential' || entry.mode === 'transform';
-  const failure: PluginFailure = {
+  const failure = (cause: PluginFailure['cause']): PluginFailure => ({
     outcome: 'failed',
+    cause,
     violation: { code: `plugin.${entry.name}.error`, reason: `plugin \`${entry.name}\` gave no answer`, details: {} },
-  };
+  });
   let restsUntil = 0;
 
   const observesOnly = plugin.invoke === undefined && plugin.observe !== undefined;
@@ -65,13 +69,13 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
   ): Promise<Answer | PluginFailure> => {
     if (run === undefined || !entry.hooks.includes(hook)) {
       options.alarm({ alarm: 'plugin_failure', plugin: entry.name, hook, failure: 'hook' });
-      return failure;
+      return failure('hook');
     }
     const answer = await inTime(run, options.timeout, outer);
     if (answer.kind === 'answer' && accepts(answer.value)) return answer.value;
     const what = answer.kind === 'answer' ? 'answer' : answer.kind;
     options.alarm({ alarm: 'plugin_failure', plugin: entry.name, hook, failure: what });
-    return failure;
+    return failure(what);
   };
 
   return {
@@ -83,6 +87,7 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
     modifies: mayChange && !observesOnly,
     observesOnly,
     observe: observerOf(entry.name, plugin, capabilities, options.alarm),
+    admit: admissionOf(entry.name, plugin, failure('error').violation, options.alarm),
     async invoke(input, signal) {
       if (observesOnly && entry.hooks.includes(input.hook)) return ALLOW;
       if (options.now() < restsUntil) return ALLOW;
@@ -126,7 +131,9 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
       const visible = Object.freeze({
         entity: frozenCopy(input.entity),
         extensions: viewOfExtensions(input.extensions, capabilities),
-        credentials: capabilities.has('read_inbound_credentials') ? frozenCopy(input.credentials) : [],
+        credentials: capabilities.has('read_inbound_credentials')
+          ? Object.freeze(input.credentials.map(({ role, header, token }) => withHiddenToken({ role, header }, token)))
+          : [],
         config: frozenCopy(input.config),
       });
       return call<DelegateOutcome>(
@@ -136,6 +143,7 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
         signal,
       );
     },
+    checkDelegate: (config) => plugin.checkDelegate?.(config) ?? [],
     elicit(input, signal) {
       const run = plugin.elicit?.bind(plugin);
       const visible = Object.freeze({
@@ -143,6 +151,7 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
         entity: frozenCopy(input.entity),
         extensions: viewOfExtensions(input.extensions, capabilities),
         args: frozenCopy(input.args),
+        shown: frozenCopy(input.shown),
         config: frozenCopy(input.config),
       });
       return call<ElicitOutcome>(
@@ -172,6 +181,29 @@ function observerOf(
     } catch {
       failed();
     }
+  };
+}
+
+/** `admit` of a plugin: what is neither a violation nor nothing refuses the phase. */
+function admissionOf(
+  name: string,
+  plugin: Plugin,
+  failure: Violation,
+  alarm: PluginHostOptions['alarm'],
+): PluginHandle['admit'] {
+  const admit = plugin.admit?.bind(plugin);
+  if (admit === undefined) return undefined;
+  return () => {
+    let answer: unknown;
+    try {
+      answer = admit();
+      if (answer === undefined || isViolation(answer)) return answer;
+    } catch {
+      answer = undefined;
+    }
+    if (answer instanceof Promise) answer.catch(() => undefined);
+    alarm({ alarm: 'plugin_failure', plugin: name, failure: 'admit' });
+    return failure;
   };
 }
 
@@ -255,17 +287,39 @@ function isDelegateOutcome(answer: unknown): answer is DelegateOutcome {
   return (
     answer['outcome'] === 'granted' &&
     typeof answer['token'] === 'string' &&
-    answer['token'] !== '' &&
+    isHeaderToken(answer['token']) &&
     typeof answer['header'] === 'string' &&
-    isStrings(answer['permissions'])
+    mayCarryCredential(answer['header']) &&
+    isStrings(answer['permissions']) &&
+    (answer['audience'] === undefined || typeof answer['audience'] === 'string') &&
+    (answer['expiresAt'] === undefined || Number.isFinite(answer['expiresAt']))
   );
 }
 
 function isElicitOutcome(answer: unknown): answer is ElicitOutcome {
   if (!isRecord(answer)) return false;
-  const { outcome } = answer;
-  if (outcome === 'pending') return typeof answer['id'] === 'string' && answer['id'] !== '';
-  return outcome === 'approved' || outcome === 'denied' || outcome === 'expired';
+  const { approver, text, reason, authentication, state, expiresAt } = answer;
+  switch (answer['outcome']) {
+    case 'pending':
+      return (state === undefined || isJson(state)) && (expiresAt === undefined || Number.isFinite(expiresAt));
+    case 'approved':
+      return (
+        isTextIfAny(approver) && isTextIfAny(text) && (authentication === undefined || isAuthentication(authentication))
+      );
+    case 'denied':
+      return isTextIfAny(reason);
+    case 'expired':
+      return true;
+    case 'unavailable':
+    case 'invalid':
+      return isViolation(answer['violation']);
+    default:
+      return false;
+  }
+}
+
+function isTextIfAny(value: unknown): boolean {
+  return value === undefined || typeof value === 'string';
 }
 
 function isViolation(value: unknown): value is Violation {

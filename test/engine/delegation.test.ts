@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { DelegateInput, DelegateOutcome } from '../../src/engine/plugin.ts';
+import { inspect } from 'node:util';
+import type { DelegateInput, DelegateOutcome, Plugin } from '../../src/engine/plugin.ts';
 import type { Decision } from '../../src/engine/decision.ts';
-import { call, engineOf, outcomeOf, testKind } from '../support/engine.ts';
+import { call, engineOf, findingsOf, outcomeOf, testKind } from '../support/engine.ts';
 
 const granted = (permissions: readonly string[], rest: object = {}): DelegateOutcome => ({
   outcome: 'granted',
@@ -43,7 +44,11 @@ describe('delegate', () => {
     assert.equal(outcomeOf(decision), 'all of it');
     assert.equal(decision.delegatedTokens, undefined, 'a denied operation takes no token along');
     const allowed = await run(['delegate(d)'], () => granted([]));
-    assert.deepEqual(allowed.delegatedTokens, [{ token: 'minted-token', header: 'authorization' }]);
+    assert.deepEqual(
+      allowed.delegatedTokens?.map(({ token, header }) => [header, token]),
+      [['authorization', 'minted-token']],
+    );
+    assert.doesNotMatch(inspect(allowed, { depth: 9 }) + JSON.stringify(allowed), /minted-token/);
   });
 
   it('hands over the keys of the step, and credentials with the capability only', async () => {
@@ -61,7 +66,26 @@ describe('delegate', () => {
       inputs[1].credentials.map(({ token }) => token),
       ['inbound'],
     );
+    assert.equal(JSON.stringify(inputs[1].credentials), '[{"role":"user","header":"authorization"}]');
     assert.equal(inputs[1].extensions.subject?.id, 'ann');
+  });
+
+  it('the plugin looks at the keys of each step at load', async () => {
+    const d: Plugin = {
+      delegate: () => granted([]),
+      checkDelegate: ({ audience, note }) => {
+        if (audience === undefined) throw new Error('no audience');
+        return note === undefined ? [] : [{ message: 'a note', help: 'leave it out' }];
+      },
+    };
+    const findings = (rule: string): Promise<readonly (readonly string[])[]> =>
+      findingsOf(`plugins: [{name: d, kind: test}]\nroutes: [{tool: t, pre_invocation: ['${rule}']}]`, {
+        plugins: [testKind({ d })],
+      });
+    assert.deepEqual(await findings('delegate(d, audience: a)'), []);
+    assert.deepEqual(await findings('delegate(d)'), [['config/delegate-step', 'delegate(d)']]);
+    const doubted = 'delegate(d, audience: a, note: b)';
+    assert.deepEqual(await findings(doubted), [['config/plugin-doubt', doubted]]);
   });
 
   it('a refusal denies with the code of the plugin, or goes on', async () => {
@@ -78,6 +102,11 @@ describe('delegate', () => {
     ],
     ['never answers', () => new Promise(() => undefined)],
     ['grants an empty token', () => granted([], { token: '' })],
+    ['grants a token that no header can hold', () => granted([], { token: 'a\r\nhost: b' })],
+    ['names no header', () => granted([], { header: 'a b' })],
+    ['names a header that routes the request', () => granted([], { header: 'Host' })],
+    ['names a header of the protocol', () => granted([], { header: 'Mcp-Session-Id' })],
+    ['grants until no time', () => granted([], { expiresAt: Number.NaN })],
     ['grants without permissions', () => ({ ...granted([]), permissions: undefined })],
     ['answers nothing', () => undefined],
   ];

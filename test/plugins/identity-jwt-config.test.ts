@@ -100,6 +100,7 @@ describe('create refuses', () => {
     name: 'idp',
     now: Date.now,
     baseDirectory: folder,
+    environment: {},
     alarm: (alarm) => void alarms.push(alarm),
     transportSessions: () => new LocalStorage(),
     mode: 'sequential',

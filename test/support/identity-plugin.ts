@@ -35,6 +35,7 @@ export function identityPlugin(config: IdentityConfig, baseDirectory = tmpdir())
     name: 'idp',
     now: () => clock.now,
     baseDirectory,
+    environment: {},
     alarm,
     transportSessions: () => new LocalStorage(),
     mode: 'sequential',

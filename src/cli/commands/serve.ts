@@ -6,6 +6,7 @@ import { createEngine, type PolicyEngine } from '../../engine/policy-engine.ts';
 import {
   createGateway,
   createTelemetry,
+  serveApprovals,
   storeMetrics,
   type Gateway,
   type GatewayOptions,
@@ -26,6 +27,7 @@ interface Options {
   readonly costTiers?: readonly string[];
   readonly listen: ListenAddress;
   readonly admin?: ListenAddress;
+  readonly approvalsSocket?: string;
   readonly allowHost: readonly string[];
   readonly allowOrigin: readonly string[];
   readonly scheme: 'http' | 'https';
@@ -61,6 +63,7 @@ export function serveCommand(terminal: Terminal): Command {
         .default({ host: '127.0.0.1', port: 8800 }, '127.0.0.1:8800'),
     )
     .option('--admin <host:port>', 'where /healthz, /readyz and /metrics are served', parseAddress)
+    .option('--approvals-socket <path>', 'a Unix socket where operators answer questions (`indelible approvals`)')
     .addOption(repeatable('--allow-host <name>', 'a name that clients call the gateway by (repeatable)'))
     .addOption(repeatable('--allow-origin <origin>', 'an origin that browsers may call from (repeatable)'))
     .addOption(
@@ -143,6 +146,9 @@ async function serveWith(engine: PolicyEngine, service: Service): Promise<void> 
   process.on('SIGHUP', reload);
   const unwatched = (error: unknown): void => telemetry.error('the bundle could not be watched', error);
   const watching = options.watch === true ? await watchBundle(service.path, reload, unwatched) : undefined;
+  const path = options.approvalsSocket;
+  const approvals =
+    path === undefined ? undefined : await serveApprovals({ path, questions: () => engine.questions, telemetry });
   try {
     const { url, adminUrl } = await gateway.listen();
     const admin = adminUrl === undefined ? '' : `, admin at ${adminUrl}`;
@@ -154,6 +160,7 @@ async function serveWith(engine: PolicyEngine, service: Service): Promise<void> 
     watching?.close();
     ended.forget();
     process.off('SIGHUP', reload);
+    await approvals?.close();
     await gateway.close();
   }
 }

@@ -1,9 +1,10 @@
+import { FIELD_NAME } from '../../engine/credential-header.ts';
+import { withHiddenToken } from '../../engine/hidden-token.ts';
 import type { JsonObject } from '../../engine/operation.ts';
 import type { Identity, IdentityInput, IdentityOutcome, Plugin, PluginContext } from '../../engine/plugin.ts';
 import { definePlugin } from '../define-plugin.ts';
 import { identityJwtConfigSchema } from './config.ts';
 import type { IdentityJwtConfig } from './config.ts';
-import { inboundCredential } from './credential.ts';
 import { denied } from './failures.ts';
 import { claimMapper } from './map-claims.ts';
 import { peek, tokenOf } from './token.ts';
@@ -11,9 +12,6 @@ import { tokenCache } from './token-cache.ts';
 import { trustedIssuers } from './trusted-issuer.ts';
 import type { TrustedIssuer } from './trusted-issuer.ts';
 import { verifyToken } from './verify-token.ts';
-
-/** A field name of RFC 9110 section 5.1. */
-const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** Identities are shared by all requests with the same token. */
 function freeze<T>(value: T): T {
@@ -24,7 +22,7 @@ function freeze<T>(value: T): T {
 
 function create(config: Readonly<IdentityJwtConfig>, context: PluginContext): Plugin {
   const header = config.header ?? 'Authorization';
-  if (!HEADER_NAME.test(header)) throw new Error('`header` is not the name of a header');
+  if (!FIELD_NAME.test(header)) throw new Error('`header` is not the name of a header');
   const headerKey = header.toLowerCase();
   const role = config.role === 'workload' ? 'caller_workload' : (config.role ?? 'user');
   const issuers = trustedIssuers(config.trusted_issuers, role, context);
@@ -44,7 +42,7 @@ function create(config: Readonly<IdentityJwtConfig>, context: PluginContext): Pl
   const identified = (identity: Identity, token: string): IdentityOutcome => ({
     outcome: 'identified',
     identity,
-    credential: inboundCredential(role, header, token),
+    credential: withHiddenToken({ role, header }, token),
   });
 
   const verify = async (token: string, signal: AbortSignal): Promise<IdentityOutcome> => {
