@@ -30,6 +30,11 @@ export interface Engine {
   post(operation: Operation, result: JsonValue | undefined): Awaitable<Decision>;
   /** How session handles travel under the bundle in force; undefined or absent when none are given out. */
   readonly handleNames?: HandleNames | undefined;
+  /**
+   * Whether `post` of an operation that `pre` allowed looks at its result, in a step or for a plugin's report. True for an
+   * operation that `pre` has not seen.
+   */
+  examinesResult(operation: Operation): boolean;
   /** The storage of transport sessions that the bundle in force configures; undefined when it leaves that to the host. */
   transportSessions?(): TransportStorage | undefined;
   /** Whether the stores answer. */

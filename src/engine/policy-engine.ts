@@ -124,6 +124,12 @@ export class PolicyEngine implements Engine {
     return this.#decide(new Run(this, tenure, operation, 'post', result, earlier));
   }
 
+  examinesResult(operation: Operation): boolean {
+    const program = this.#runOf(operation)?.program;
+    if (program === undefined) return true;
+    return program.post.length + program.audit.post.length + program.background.post.length > 0;
+  }
+
   async identify(input: IdentityInput): Promise<IdentityResult> {
     if (this.#closed) return { outcome: 'denied', violation: violationOf(CLOSED, undefined) };
     const tenure = this.#tenure;

@@ -9,7 +9,7 @@ export interface Decider {
   post(operation: Operation, result: JsonValue | undefined): Promise<Decision>;
 }
 
-export function createDecider(engine: Engine, telemetry: Telemetry): Decider {
+export function createDecider(engine: Engine, telemetry: Pick<Telemetry, 'decision' | 'error'>): Decider {
   const settle = async (operation: Operation, phase: Phase, result: JsonValue | undefined): Promise<Decision> => {
     let decision: Decision;
     try {

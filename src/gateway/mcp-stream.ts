@@ -37,8 +37,8 @@ export async function serveStream(gateway: GatewayContext, exchange: Exchange): 
   } catch (error) {
     return answerFailure(exchange, upstreamFailure(gateway, exchange, error), undefined);
   }
-  const ledger = session === undefined ? undefined : gateway.ledger.ofSession(session.id);
-  const find: FindRequest = (id) => (id === null ? undefined : ledger?.find(id));
+  const find: FindRequest = (id) =>
+    id === null || session === undefined ? undefined : gateway.requests.find(session.id, id);
   exchange.response.writeHead(response.status, [
     ...responseHeaders(response.headers, session?.id, true, gateway.engine.handleNames),
     'x-request-id',
@@ -48,7 +48,9 @@ export async function serveStream(gateway: GatewayContext, exchange: Exchange): 
   gateway.telemetry.openStreams(1);
   try {
     await relayEvents(gateway, exchange, response, find, (_, screened) => {
-      for (const { request } of screened?.messages ?? []) if (request !== undefined) ledger?.settle(request.id);
+      for (const { request } of screened?.messages ?? []) {
+        if (request !== undefined && session !== undefined) gateway.requests.settle(session.id, request.id, true);
+      }
     });
   } catch (error) {
     if (error instanceof ClientGoneError) return;
@@ -65,19 +67,19 @@ export async function serveEnd(gateway: GatewayContext, exchange: Exchange): Pro
   const entered = await enter(gateway, exchange);
   if (entered === undefined) return;
   const { session } = entered;
+  // First here: from now on no replica serves it, whatever the upstream does.
+  if (session !== undefined) await endSession(gateway, session);
   let failure = INVALID_RESPONSE;
   try {
     const response = await send(gateway, exchange, 'DELETE', entered);
     const refused = response.status >= 400;
     if (refused && session === undefined) return await relayRefusal(gateway, exchange, response, undefined);
     await response.body.collect(MAX_REFUSAL_BYTES, gateway.limits.upstreamBodyMs);
-    if (session !== undefined) await endSession(gateway, session);
     // A server that does not let clients end sessions says 405; here the session is over all the same.
     return answer(exchange, refused ? 204 : response.status, [], '');
   } catch (error) {
     failure = upstreamFailure(gateway, exchange, error);
   }
-  if (session !== undefined) await endSession(gateway, session);
   answerFailure(exchange, failure, undefined);
 }
 

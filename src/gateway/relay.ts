@@ -17,23 +17,31 @@ export interface Relay {
   readonly batch: boolean;
   readonly session: GatewaySession | undefined;
   /** Puts a session of the gateway before the upstream's; present when the POST may open one. */
-  readonly openSession: ((upstreamId: string) => Promise<GatewaySession>) | undefined;
+  readonly openSession: ((upstreamId: string) => OpeningSession) | undefined;
+}
+
+/** A session that begins when its client is told so. */
+export interface OpeningSession {
+  /** The client's `Mcp-Session-Id`. */
+  readonly id: string;
+  /** Stores the session. Rejects with `TransportStorageError`; the session is then ended at the upstream. */
+  keep(protocolVersion: string | undefined): Promise<void>;
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Marks the requests that `messages` answer, here and in the session. */
+/** Marks the requests that `messages` answer, here and in the session; `resumable` as for `RequestLedger.settle`. */
 export function settle(
   gateway: GatewayContext,
   relay: Relay,
   messages: readonly Screened[],
   waiting: Map<RequestId, PendingRequest>,
+  resumable = false,
 ): void {
-  const ledger = relay.session === undefined ? undefined : gateway.ledger.ofSession(relay.session.id);
   for (const { request } of messages) {
     if (request === undefined) continue;
     waiting.delete(request.id);
-    ledger?.settle(request.id);
+    if (relay.session !== undefined) gateway.requests.settle(relay.session.id, request.id, resumable);
   }
 }
 

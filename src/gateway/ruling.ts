@@ -8,7 +8,7 @@ import { entityNote, noteDecision } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { tokenHeaders } from './forwarded-headers.ts';
 import type { GatewayContext } from './gateway-context.ts';
-import { foldedNames, hasLookalike, isJsonObject, ownValue } from './json-value.ts';
+import { isJsonObject } from './json-value.ts';
 import { withArguments } from './mediation.ts';
 import type { Mediation } from './mediation.ts';
 import type { MediatedRequest, PendingRequest } from './pending-requests.ts';
@@ -17,6 +17,7 @@ import type { RpcError } from './rpc-error.ts';
 import { offerHandle, sessionHintsOf, withoutHandle } from './session-handle.ts';
 import type { GatewaySession } from './session-table.ts';
 import { changedHeaders } from './standard-headers.ts';
+import { asksForTask, fetchedBy, taskIdOf, unknownTask } from './task-request.ts';
 import { deniedFor, isViolation, undecidedUpstreams, upstreamsFor } from './upstream-choice.ts';
 import type { NamedUpstream } from './upstream-set.ts';
 
@@ -46,9 +47,6 @@ export type Ruling =
 
 export const NO_CHANGES: ReadonlyMap<string, string | undefined> = new Map();
 const TASKS = 'tasks/';
-/** Their responses hold the result of an operation that was called before. */
-const TASK_METHODS = new Set(['tasks/result', 'tasks/get']);
-const TASK_PARAMS = foldedNames('taskId');
 
 const NOTHING_PENDING: RpcError = {
   code: RPC_CODES.approved,
@@ -88,14 +86,13 @@ async function decide(
   const { id, idText, method } = message;
   const scope = session?.id ?? caller.principal;
   if (mediation === undefined) {
-    const task = method.startsWith(TASKS) ? taskOf(gateway, message, scope) : undefined;
+    const task = method.startsWith(TASKS) ? await findTask(gateway, message, scope) : undefined;
     const upstreams = undecidedUpstreams(gateway, session, task);
-    if (!TASK_METHODS.has(method)) return { ...asItCame, pending: { id, idText, method }, upstreams };
+    if (!asksForTask(method)) return { ...asItCame, pending: { id, idText, method }, upstreams };
     if (task === undefined || upstreams.length === 0) {
       return { kind: 'refuse', request: message, error: unknownTask(message) };
     }
-    const mediated = { ...task, nested: method === 'tasks/get' };
-    return { ...asItCame, pending: { id, idText, method, mediated }, upstreams };
+    return { ...asItCame, pending: { id, idText, method, mediated: task }, upstreams };
   }
 
   const { entity, args } = mediation;
@@ -121,7 +118,12 @@ async function decide(
     noteDecision(exchange, denied);
     return { kind: 'deny', request: message, decision: denied };
   }
-  const pending = { id, idText, method, mediated: { method: mediation.method, operation, scope, nested: false } };
+  const pending = {
+    id,
+    idText,
+    method,
+    mediated: { method: mediation.method, operation, decision, scope, nested: false },
+  };
   const tokens = decision.delegatedTokens ?? [];
   if (tokens.length > 0 && body.batch) {
     // The headers of a batch reach all of its members, and each may use only the credential minted for it.
@@ -143,18 +145,15 @@ async function decide(
   return { kind: 'forward', text: rewritten, rewritten: true, headers, pending, upstreams, decision };
 }
 
-/** The operation that became the task which a request is about. */
-function taskOf(gateway: GatewayContext, { params }: ClientRequest, scope: string): MediatedRequest | undefined {
-  const taskId = params === undefined || hasLookalike(params, TASK_PARAMS) ? undefined : ownValue(params, 'taskId');
-  return typeof taskId === 'string' ? gateway.tasks.find(scope, taskId) : undefined;
-}
-
-/** A request with an envelope of its own speaks MCP 2026-07-28, which has no method `tasks/result`. */
-function unknownTask({ method, params }: ClientRequest): RpcError {
-  if (method === 'tasks/result' && isJsonObject(ownValue(params, '_meta'))) {
-    return gatewayError(RPC_CODES.methodNotFound, 'method_not_found', 'this method is not served');
-  }
-  return gatewayError(RPC_CODES.invalidParams, 'unknown_task', 'no operation of this caller became this task');
+/** The operation that became the task which a request is about; undefined when nobody in `scope` began one. */
+async function findTask(
+  gateway: GatewayContext,
+  request: ClientRequest,
+  scope: string,
+): Promise<MediatedRequest | undefined> {
+  const taskId = taskIdOf(request);
+  const task = taskId === undefined ? undefined : await gateway.tasks.find(scope, taskId);
+  return task && fetchedBy(request.method, task);
 }
 
 /** Whoever peeks wants nothing to be executed, whatever the decision. */

@@ -1,9 +1,15 @@
 import type { JsonObject, SessionHints } from '../engine/operation.ts';
+import type { IdentityInput } from '../engine/plugin.ts';
 import type { HandleNames } from '../session/session-handle.ts';
 import type { Exchange } from './exchange.ts';
 import { memberSpan, objectMembers, rootSpan } from './json-scan.ts';
 import { replaceMember, replaceSpan } from './json-splice.ts';
 import { isJsonObject, ownValue } from './json-value.ts';
+
+/** The HTTP request that a message came with; header names in lower case. */
+interface Carrier {
+  readonly request: { readonly headers: IdentityInput['headers'] };
+}
 
 /**
  * What a request says of its session: its `_meta`, its trace, and its handle, which stands in `_meta` or else in a
@@ -11,7 +17,7 @@ import { isJsonObject, ownValue } from './json-value.ts';
  */
 export function sessionHintsOf(
   names: HandleNames | undefined,
-  { request }: Exchange,
+  { request }: Carrier,
   params: JsonObject | undefined,
 ): SessionHints | undefined {
   const given = ownValue(params, '_meta');
@@ -28,7 +34,7 @@ export function sessionHintsOf(
 
 function handleOf(
   { header, meta: key }: HandleNames,
-  headers: Exchange['request']['headers'],
+  headers: Carrier['request']['headers'],
   meta: JsonObject | undefined,
 ): string | undefined {
   const given = (key === undefined ? undefined : ownValue(meta, key)) ?? headers[header.toLowerCase()];

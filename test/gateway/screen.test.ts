@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { createDecider } from '../../src/gateway/decide.ts';
 import type { PendingRequest } from '../../src/gateway/pending-requests.ts';
 import { joinScreened, screenText } from '../../src/gateway/screen.ts';
-import { createTaskLedger } from '../../src/gateway/task-ledger.ts';
+import { createLocalTasks } from '../../src/gateway/task-ledger.ts';
 import { createTelemetry } from '../../src/gateway/telemetry.ts';
 import { deny, scriptedEngine } from '../support/scripted-engine.ts';
 
@@ -13,7 +13,7 @@ const engine = scriptedEngine({ post: () => deny('a.b') });
 const denying = {
   engine,
   decider: createDecider(engine, telemetry),
-  tasks: createTaskLedger(10),
+  tasks: createLocalTasks(10),
 };
 
 const operation = { entity: { type: 'tool', name: 't' } } as const;

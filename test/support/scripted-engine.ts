@@ -45,6 +45,7 @@ export function scriptedEngine(script: EngineScript = {}): ScriptedEngine {
       postCalls.push({ operation, result });
       return complete('post', operation, result, (await script.post?.(operation, result)) ?? {});
     },
+    examinesResult: () => script.post !== undefined,
     health: () => script.health?.() ?? Promise.resolve({ healthy: true, detail: 'ok' }),
     close: () => Promise.resolve(),
   };

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { loadBundle, type LoadResult } from '../../config/load-bundle.ts';
 import type { LoadOptions } from '../../config/load-options.ts';
@@ -38,6 +39,7 @@ interface Options {
   readonly maxBody?: number;
   readonly maxInFlight?: number;
   readonly maxSessions?: number;
+  readonly sessionScope?: string;
   readonly upstreamTimeout?: number;
   readonly drain?: number;
 }
@@ -79,7 +81,11 @@ export function serveCommand(terminal: Terminal): Command {
     )
     .option('--max-body <bytes>', 'largest request body', parseCount)
     .option('--max-in-flight <count>', 'requests served at the same time', parseCount)
-    .option('--max-sessions <count>', 'MCP sessions kept at the same time', parseCount)
+    .option('--max-sessions <count>', 'MCP sessions kept at the same time in this process', parseCount)
+    .option(
+      '--session-scope <name>',
+      "what shares its sessions: the same for all replicas; default the bundle's file name",
+    )
     .option('--upstream-timeout <seconds>', "longest wait for the upstream's response headers", parseCount)
     .option('--drain <seconds>', 'longest wait for requests in flight at the end', parseCount)
     .addHelpText(
@@ -135,6 +141,7 @@ async function serveWith(engine: PolicyEngine, service: Service): Promise<void> 
     allowHosts: options.allowHost,
     allowOrigins: options.allowOrigin,
     scheme: options.scheme,
+    sessionScope: options.sessionScope ?? basename(service.path),
     limits: limitsOf(options),
     ...(options.costTiers === undefined ? {} : { costTiers: options.costTiers }),
     ...(options.admin === undefined ? {} : { admin: options.admin }),
