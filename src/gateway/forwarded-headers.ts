@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { DelegatedToken } from '../engine/decision.ts';
+import type { Decision } from '../engine/decision.ts';
 import type { HandleNames } from '../session/session-handle.ts';
 import type { UpstreamHeaders } from './upstream.ts';
 
@@ -71,11 +71,12 @@ export function requestHeaders(request: IncomingMessage, forwarded: ForwardedReq
   return headers;
 }
 
-/** Adds to `headers` what carries minted credentials; the `authorization` header does so by the `Bearer` scheme. */
-export function tokenHeaders(
-  tokens: readonly DelegatedToken[],
+/** Adds to `headers` what plugins set, and what carries minted credentials; `authorization` does so by `Bearer`. */
+export function decidedHeaders(
+  { headers: set = {}, delegatedTokens: tokens = [] }: Pick<Decision, 'headers' | 'delegatedTokens'>,
   headers: Map<string, string | undefined>,
 ): Map<string, string | undefined> {
+  for (const [name, value] of Object.entries(set)) headers.set(name, value ?? undefined);
   for (const { token, header } of tokens) {
     const name = header.toLowerCase();
     headers.set(name, name === 'authorization' ? `Bearer ${token}` : token);

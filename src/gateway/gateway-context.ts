@@ -1,3 +1,4 @@
+import type { Tracer } from '@opentelemetry/api';
 import type { Engine } from '../engine/engine.ts';
 import type { Decider } from './decide.ts';
 import type { GatewayLimits } from './gateway-options.ts';
@@ -18,5 +19,8 @@ export interface GatewayContext extends SessionLedgers {
   readonly limits: GatewayLimits;
   readonly scheme: 'http' | 'https';
   readonly forwardAuthorization: boolean;
+  readonly filterLists: boolean;
   readonly resourceMetadata: string | undefined;
+  /** Undefined when nobody records spans. */
+  readonly tracer: Tracer | undefined;
 }

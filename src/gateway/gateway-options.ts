@@ -90,6 +90,8 @@ export interface GatewayOptions {
   readonly allowOrigins?: readonly string[];
   /** Lets the client's `authorization` header and the headers of its credentials through to the upstream. Default false. */
   readonly forwardAuthorization?: boolean;
+  /** Leaves out of lists what policy is sure to deny to the caller. Default false. */
+  readonly filterLists?: boolean;
   /** URL of the protected resource metadata (RFC 9728), named in challenges. */
   readonly resourceMetadata?: string;
   /** Scheme that clients use, for policy; `https` behind a proxy that ends TLS. Default `http`. */

@@ -20,10 +20,14 @@ import { serveEnd, serveStream } from './mcp-stream.ts';
 import { readResourceMetadata, readUpstreams, tierRanks } from './read-options.ts';
 import { repeatedHeader } from './repeated-header.ts';
 import { canonicalPath, readTarget } from './request-target.ts';
+import { beginRequestSpan } from './request-span.ts';
 import { RPC_CODES, gatewayError } from './rpc-error.ts';
 import type { RpcError } from './rpc-error.ts';
 import { createSessionLedgers } from './session-ledgers.ts';
 import { createTelemetry } from './telemetry.ts';
+import type { RequestRecord } from './telemetry.ts';
+import { traceEngine } from './trace-engine.ts';
+import { registeredTracer } from './tracer.ts';
 import { createUpstreamSet } from './upstream-set.ts';
 
 export interface GatewayAddress {
@@ -81,9 +85,11 @@ export function createGateway(options: GatewayOptions): Gateway {
   const ownSessions = new LocalStorage({ maxSessions: limits.maxSessions, ttl: limits.sessionIdleMs });
   const storage = (): TransportStorage => options.sessions ?? options.engine.transportSessions?.() ?? ownSessions;
   const raise = (error: unknown): void => telemetry.alarm(storageAlarm(error));
+  const engine = traceEngine(options.engine);
+  const tracer = registeredTracer();
   const gateway: GatewayContext = {
-    engine: options.engine,
-    decider: createDecider(options.engine, telemetry),
+    engine,
+    decider: createDecider(engine, telemetry),
     mcpPath,
     upstreams: createUpstreamSet(upstreams, rankOf, {
       connectMs: limits.upstreamConnectMs,
@@ -96,7 +102,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     limits,
     scheme: options.scheme ?? 'http',
     forwardAuthorization: options.forwardAuthorization ?? false,
+    filterLists: options.filterLists ?? false,
     resourceMetadata: readResourceMetadata(options.resourceMetadata),
+    tracer,
   };
 
   let draining = false;
@@ -140,14 +148,15 @@ export function createGateway(options: GatewayOptions): Gateway {
       },
     };
     const started = performance.now();
+    const span = tracer === undefined ? undefined : beginRequestSpan(tracer, request);
     // A write that comes too late is an error of the response; its `close` is all that counts.
     response.on('error', () => {});
     response.once('close', () => {
       release?.();
       if (draining) server.closeIdleConnections();
-      telemetry.request({
+      const record: RequestRecord = {
         requestId: exchange.id,
-        traceparent: traceparentOf(request),
+        traceparent: span?.traceparent ?? traceparentOf(request),
         method: request.method ?? '',
         path: exchange.target.path,
         status: response.statusCode,
@@ -156,9 +165,12 @@ export function createGateway(options: GatewayOptions): Gateway {
         outcome: note.outcome ?? (response.writableFinished ? 'passed' : 'aborted'),
         route: note.route,
         code: note.code,
+        rpcCode: note.rpcCode,
         upstream: note.upstream,
         durationMs: Math.round((performance.now() - started) * 1000) / 1000,
-      });
+      };
+      telemetry.request(record);
+      span?.end(record);
     });
 
     if (draining) return answerError(exchange, 503, DRAINING, undefined, ['connection', 'close', 'retry-after', '1']);
@@ -183,7 +195,8 @@ export function createGateway(options: GatewayOptions): Gateway {
         if (inFlight === 0 && streams.size === 0) idle?.();
       };
     }
-    void serve(gateway, exchange, handler);
+    if (span === undefined) void serve(gateway, exchange, handler);
+    else void span.within(() => serve(gateway, exchange, handler));
   };
 
   const server = createServer(

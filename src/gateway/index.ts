@@ -5,5 +5,7 @@ export type { Gateway, GatewayAddress } from './gateway.ts';
 export { DEFAULT_LIMITS } from './gateway-options.ts';
 export type { GatewayLimits, GatewayOptions, ListenAddress, UpstreamOptions } from './gateway-options.ts';
 export { storeMetrics } from './store-metrics.ts';
+export { traceEngine } from './trace-engine.ts';
+export { traceStore } from './trace-store.ts';
 export { createTelemetry } from './telemetry.ts';
 export type { RequestRecord, Telemetry, TelemetryOptions } from './telemetry.ts';

@@ -11,7 +11,7 @@ import { isMediated, mediationOf, resemblesMediated } from './mediation.ts';
 import type { Mediation } from './mediation.ts';
 import type { PendingRequest } from './pending-requests.ts';
 import { readBody } from './request-body.ts';
-import { RPC_CODES, errorResponse, gatewayError } from './rpc-error.ts';
+import { RPC_CODES, errorResponse, gatewayError, violationError } from './rpc-error.ts';
 import type { RpcError } from './rpc-error.ts';
 import { NO_CHANGES, rule } from './ruling.ts';
 import type { Plan, Ruling } from './ruling.ts';
@@ -20,7 +20,7 @@ import { findSession, openingSession } from './session-access.ts';
 import type { GatewaySession } from './session-table.ts';
 import { checkStandardHeaders } from './standard-headers.ts';
 import { answerFailure, upstreamFailure } from './upstream-answer.ts';
-import { NONE_IN_COMMON, deniedFor, inCommon } from './upstream-choice.ts';
+import { NONE_ADMITTED, NONE_IN_COMMON, deniedFor, inCommon } from './upstream-choice.ts';
 import type { NamedUpstream } from './upstream-set.ts';
 import { UpstreamError } from './upstream.ts';
 
@@ -53,6 +53,7 @@ export async function servePost(gateway: GatewayContext, exchange: Exchange): Pr
   const forwarded = open.filter((ruling) => ruling.kind === 'forward');
   const answered = open.filter((ruling) => ruling.kind !== 'forward');
   if (forwarded.length === 0) return answerHere(exchange, body, answered);
+  if (upstreams.length === 0) return answerError(exchange, 403, violationError(NONE_ADMITTED));
 
   if (exchange.response.destroyed) throw new ClientGoneError('the client is gone');
   const pending = forwarded.flatMap((ruling) => (ruling.pending === undefined ? [] : [ruling.pending]));

@@ -1,18 +1,20 @@
 import { HTTP_ENTITY, answerUnauthenticated, identifyCaller, withheldHeaders } from './caller.ts';
 import type { Caller } from './caller.ts';
 import { EventTooLargeError } from './event-stream.ts';
-import { ClientGoneError, answer } from './exchange.ts';
+import { ClientGoneError, answer, answerError } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { requestHeaders, responseHeaders } from './forwarded-headers.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import { relayEvents } from './relay-events.ts';
 import { mediaType } from './relay.ts';
 import type { FindRequest } from './screen.ts';
+import { violationError } from './rpc-error.ts';
 import { sendUpstream } from './send-upstream.ts';
 import { endSession, findSession } from './session-access.ts';
 import type { GatewaySession } from './session-table.ts';
 import { INVALID_RESPONSE, answerFailure, statusFailure, upstreamFailure } from './upstream-answer.ts';
-import { undecidedUpstreams } from './upstream-choice.ts';
+import { NONE_ADMITTED, undecidedUpstreams } from './upstream-choice.ts';
+import type { NamedUpstream } from './upstream-set.ts';
 import { UpstreamError } from './upstream.ts';
 import type { UpstreamResponse } from './upstream.ts';
 
@@ -86,6 +88,7 @@ export async function serveEnd(gateway: GatewayContext, exchange: Exchange): Pro
 interface Entered {
   readonly caller: Caller;
   readonly session: GatewaySession | undefined;
+  readonly upstreams: readonly NamedUpstream[];
 }
 
 async function enter(gateway: GatewayContext, exchange: Exchange): Promise<Entered | undefined> {
@@ -95,7 +98,11 @@ async function enter(gateway: GatewayContext, exchange: Exchange): Promise<Enter
     return undefined;
   }
   const session = await findSession(gateway, exchange, [caller]);
-  return session === 'refused' ? undefined : { caller, session };
+  if (session === 'refused') return undefined;
+  const upstreams = undecidedUpstreams(gateway, caller, session);
+  if (upstreams.length > 0) return { caller, session, upstreams };
+  answerError(exchange, 403, violationError(NONE_ADMITTED));
+  return undefined;
 }
 
 async function send(
@@ -104,8 +111,7 @@ async function send(
   method: string,
   entered: Entered,
 ): Promise<UpstreamResponse> {
-  const upstreams = undecidedUpstreams(gateway, entered.session, undefined);
-  const { response } = await sendUpstream(gateway, exchange, upstreams, {
+  const { response } = await sendUpstream(gateway, exchange, entered.upstreams, {
     method,
     headers: requestHeaders(exchange.request, {
       withheld: withheldHeaders(gateway, [entered.caller], []),

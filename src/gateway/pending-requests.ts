@@ -3,6 +3,7 @@ import type { Decision } from '../engine/decision.ts';
 import type { Operation } from '../engine/operation.ts';
 import type { Awaitable } from '../session/label-store.ts';
 import type { RequestId } from './client-message.ts';
+import type { Listing } from './list-filter.ts';
 import type { MediatedMethod } from './mediation.ts';
 import type { IdText } from './rpc-error.ts';
 
@@ -26,6 +27,8 @@ export interface PendingRequest {
   readonly idText: IdText;
   readonly method: string;
   readonly mediated?: MediatedRequest;
+  /** Present when the response is to be filtered. */
+  readonly listing?: Listing;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { RequestId } from './client-message.ts';
+import { noteDecision } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import type { PendingRequest } from './pending-requests.ts';
@@ -54,9 +55,7 @@ export function report(gateway: GatewayContext, messages: readonly Screened[]): 
 
 /** Puts a denial into the request log. */
 export function noteDenied(exchange: Exchange, message: Screened): void {
-  if (message.denied === undefined) return;
-  exchange.note.outcome = message.denied.decision;
-  if (message.denied.violation !== null) exchange.note.code = message.denied.violation.code;
+  if (message.denied !== undefined) noteDecision(exchange, message.denied);
 }
 
 /** Hands the client the latest handle among those of the messages. */

@@ -7,6 +7,7 @@ import type { RequestId } from './client-message.ts';
 import { denialError } from './denial.ts';
 import { arrayItems, findJsonFault, memberSpan, rootSpan } from './json-scan.ts';
 import { replaceSpan } from './json-splice.ts';
+import { filterList } from './list-filter.ts';
 import { isJsonObject, ownValue } from './json-value.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import type { MediatedRequest, PendingRequest } from './pending-requests.ts';
@@ -107,6 +108,8 @@ async function screenMessage(text: string, value: unknown, find: FindRequest, ga
   const known = isRequestId(id) || (id === null && Object.hasOwn(value, 'error'));
   const request = known ? await find(id) : undefined;
   if (request === undefined) return { text: undefined, fault: 'unexpected' };
+  if (request.listing !== undefined)
+    return { text: filterList(text, value, request.listing, gateway.decider), request };
   if (request.mediated === undefined) return { text, request };
   return screenResponse(text, value, request, request.mediated, gateway);
 }

@@ -9,6 +9,7 @@ import {
   createTelemetry,
   serveApprovals,
   storeMetrics,
+  traceStore,
   type Gateway,
   type GatewayOptions,
   type ListenAddress,
@@ -34,6 +35,7 @@ interface Options {
   readonly scheme: 'http' | 'https';
   readonly resourceMetadata?: string;
   readonly forwardAuthorization?: true;
+  readonly filterLists?: true;
   readonly watch?: true;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly maxBody?: number;
@@ -75,6 +77,7 @@ export function serveCommand(terminal: Terminal): Command {
     )
     .option('--resource-metadata <url>', 'protected resource metadata (RFC 9728), named in challenges', parseUrl)
     .option('--forward-authorization', "let the client's credentials through to the upstream")
+    .option('--filter-lists', 'leave out of lists what policy is sure to deny to the caller')
     .option('--watch', 'reload the bundle when it changes')
     .addOption(
       new Option('--log-level <level>', 'least important lines that are logged').choices(LOG_LEVELS).default('info'),
@@ -100,7 +103,7 @@ export function serveCommand(terminal: Terminal): Command {
 async function serve(path: string, options: Options, terminal: Terminal): Promise<void> {
   const telemetry = createTelemetry({ level: options.logLevel });
   const { alarm } = telemetry;
-  const storeObserver = storeMetrics(telemetry.registry);
+  const storeObserver = traceStore(storeMetrics(telemetry.registry));
   const load: LoadOptions = { alarm, environment: terminal.environment, storeObserver };
   const loaded = await loadBundle(path, load);
   await terminal.stderr.write(findingsText(loaded, terminal));
@@ -146,6 +149,7 @@ async function serveWith(engine: PolicyEngine, service: Service): Promise<void> 
     ...(options.costTiers === undefined ? {} : { costTiers: options.costTiers }),
     ...(options.admin === undefined ? {} : { admin: options.admin }),
     ...(options.resourceMetadata === undefined ? {} : { resourceMetadata: options.resourceMetadata }),
+    ...(options.filterLists === undefined ? {} : { filterLists: true }),
     ...(options.forwardAuthorization === undefined ? {} : { forwardAuthorization: true }),
   });
   const ended = signalled(['SIGTERM', 'SIGINT']);
