@@ -9,7 +9,6 @@ import { PROGRESS, type Extensions, type JsonValue, type Operation, type Phase, 
 import { overlayOf, type Overlay } from './overlay.ts';
 import { edited, type ExtensionEdits } from './plugin-changes.ts';
 import type { Program } from './program.ts';
-import { sessionOf } from './session-of.ts';
 import type { Tenure } from './tenure.ts';
 import { setHas, type TextSet } from './values.ts';
 import type { TaintScope } from '../language/ast.ts';
@@ -145,7 +144,6 @@ export class Frame {
     this.result = result;
     this.nextResult = result;
     this.grant = earlier?.grant;
-    this.session = earlier?.session ?? sessionOf(operation, this.overlay);
   }
 
   /** Whether the labels that predicates read hold `text`. Builds no set. */

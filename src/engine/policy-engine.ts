@@ -1,5 +1,6 @@
 import { parseJson, stringifyJson } from '../text/json.ts';
 import { SessionStoreError, type Alarm, type Awaitable, type StoreHealth } from '../session/label-store.ts';
+import type { HandleNames } from '../session/session-handle.ts';
 import { TransportStorageError, type TransportStorage } from '../transport/transport-storage.ts';
 import { authenticate } from './authentication.ts';
 import type { Bundle } from './bundle.ts';
@@ -12,7 +13,7 @@ import type { Forecast } from './forecast.ts';
 import { endBundle } from './end-bundle.ts';
 import { Frame } from './frame.ts';
 import { deny, type Halt } from './halt.ts';
-import { appendLabels, loadLabels } from './label-access.ts';
+import { appendSessionLabels, LabelSession, loadSessionLabels, SessionRefusal } from './label-session.ts';
 import { observeDecision, observeRefusedIdentity } from './observe.ts';
 import { PROGRESS, type Entity, type JsonValue, type Operation } from './operation.ts';
 import type { IdentityInput } from './plugin.ts';
@@ -21,6 +22,8 @@ import { pluginInput } from './plugin-input.ts';
 import { programFor, type Program } from './program.ts';
 import { foldConstraints, isConflict } from './restrict.ts';
 import { routeKey } from './route-table.ts';
+import { sessionOf } from './session-of.ts';
+import { sessionByRule } from './sessions-by-rule.ts';
 import { runSteps } from './steps.ts';
 import { Tenure } from './tenure.ts';
 import { isJson } from './values.ts';
@@ -98,6 +101,10 @@ export class PolicyEngine implements Engine {
 
   get digest(): string {
     return this.#tenure.bundle.digest;
+  }
+
+  get handleNames(): HandleNames | undefined {
+    return this.#tenure.bundle.sessionRules?.handles?.names;
   }
 
   /** The questions to humans of the bundle in force. */
@@ -332,12 +339,19 @@ export class PolicyEngine implements Engine {
   }
 
   #start(frame: Frame): Awaitable<Decision> {
+    const { operation, earlier } = frame;
     frame.begin(frame.phase === 'post' ? dataOf(frame.givenResult) : undefined);
-    const { session } = frame;
+    const { sessionRules, sessions } = frame.tenure.bundle;
+    const session =
+      earlier?.session ??
+      (sessionRules === undefined
+        ? sessionOf(operation, frame.overlay)
+        : sessionByRule(operation, frame.overlay, sessionRules, this.#now));
     if (session === undefined) return this.#run(frame);
+    frame.session = session;
     let loaded: Awaitable<ReadonlySet<string>>;
     try {
-      loaded = loadLabels(frame.tenure.bundle.sessions.store, session.id);
+      loaded = loadSessionLabels(sessions.store, session);
     } catch (error) {
       return this.#loadFailed(frame, error);
     }
@@ -358,6 +372,10 @@ export class PolicyEngine implements Engine {
 
   #loadFailed(frame: Frame, error: unknown): Awaitable<Decision> {
     const program = this.#choose(frame);
+    if (error instanceof SessionRefusal) {
+      this.#alarm({ ...error.alarm, route: frame.routeKey });
+      return this.#conclude(frame, program, error.halt);
+    }
     this.#storeAlarm('load', error, frame.routeKey, false);
     return this.#conclude(frame, program, LOAD_FAILED);
   }
@@ -429,7 +447,7 @@ export class PolicyEngine implements Engine {
     }
     let appended: Promise<unknown> | undefined;
     try {
-      appended = appendLabels(bundle.sessions.store, session.id, added);
+      appended = appendSessionLabels(bundle.sessions.store, session, added);
     } catch (error) {
       return this.#persistFailed(frame, program, halt, error);
     }
@@ -470,9 +488,11 @@ export class PolicyEngine implements Engine {
       constraint,
     };
     if (allowed) runInBackground(program.background[phase], frame);
+    const handle = frame.session instanceof LabelSession ? frame.session.handle(labels) : undefined;
     if (
       frame.trace === undefined &&
       frame.consultations === undefined &&
+      handle === undefined &&
       (frame.delegatedTokens === undefined || !allowed) &&
       frame.edits === undefined
     )
@@ -483,6 +503,7 @@ export class PolicyEngine implements Engine {
       ...(headers === undefined ? {} : { headers }),
       ...(frame.delegatedTokens === undefined || !allowed ? {} : { delegatedTokens: frame.delegatedTokens }),
       ...(frame.consultations === undefined ? {} : { consultations: frame.consultations }),
+      ...(handle === undefined ? {} : { handle }),
       ...(frame.trace === undefined ? {} : { trace: frame.trace }),
     };
   }
