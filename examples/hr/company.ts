@@ -26,7 +26,7 @@ export async function startCompany(): Promise<Company> {
   try {
     const issuer = await startIssuer(PORTS.issuer);
     started.push(issuer);
-    const server = await startHrServer(PORTS.server);
+    const server = await startHrServer(PORTS.server, issuer.url);
     started.push(server);
     const gateway = await startPolicyGateway({ policy: POLICY, upstream: server.url, port: PORTS.gateway });
     started.push(gateway);

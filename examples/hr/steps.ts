@@ -24,6 +24,28 @@ const MARA = { employee_id: 'E-100457' };
 const PARTNER = { to: 'partner@elsewhere.example', subject: 'Q3', body: 'As discussed.' };
 const PAYROLL = { to: 'payroll@acme.example', subject: 'Q3', body: 'As discussed.' };
 
+/** What the server gives for a token that was made for it, and for no other. */
+const DELEGATION: readonly Step[] = [
+  {
+    persona: 'henry',
+    tool: 'get_bonus',
+    arguments: MARA,
+    expected: { outcome: 'allowed', hidden: ['employee_id masked'] },
+  },
+  {
+    persona: 'carla',
+    tool: 'get_bonus',
+    arguments: MARA,
+    expected: { outcome: 'allowed', hidden: ['employee_id masked', 'bonus_percent redacted'] },
+  },
+  {
+    persona: 'emil',
+    tool: 'get_bonus',
+    arguments: MARA,
+    expected: { outcome: 'denied', code: 'hr.only' },
+  },
+];
+
 /** The whole scenario, in order: labels that one step attaches decide over later ones. */
 export const STEPS: readonly Step[] = [
   ...(['no token', 'an expired token', 'a token for another audience', 'a forged token'] as const).map((bad) => ({
@@ -136,4 +158,5 @@ export const STEPS: readonly Step[] = [
     arguments: {},
     expected: { outcome: 'denied', code: 'route.unmatched' },
   },
+  ...DELEGATION,
 ];

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Client, ProtocolError, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { POLICY, PORTS } from '../../examples/hr/company.ts';
 import { startPolicyGateway, type PolicyGateway } from '../../examples/hr/gateway.ts';
 import { startIssuer, type Issuer } from '../../examples/hr/issuer.ts';
@@ -12,13 +13,14 @@ import { playScenario } from '../../examples/hr/scenario.ts';
 import type { McpEndpoint } from '../../examples/hr/serve-mcp.ts';
 import { startHrServer } from '../../examples/hr/server.ts';
 import { loadBundle } from '../../src/index.ts';
+import { post, startPeer, toolCall } from '../support/http-peer.ts';
 import { createServer } from 'node:http';
 
 let issuer: Issuer;
 let server: McpEndpoint;
 before(async () => {
   issuer = await startIssuer(0);
-  server = await startHrServer(0);
+  server = await startHrServer(0, issuer.url);
 });
 after(async () => {
   await server.close();
@@ -26,11 +28,14 @@ after(async () => {
 });
 
 /** A gateway with the example's policy, but for the issuer's port and what `edit` changes. */
-async function startEdited(edit: (policy: string) => string = (policy) => policy): Promise<PolicyGateway> {
+async function startEdited(
+  edit: (policy: string) => string = (policy) => policy,
+  upstream = server.url,
+): Promise<PolicyGateway> {
   const written = await readFile(POLICY, 'utf8');
   const text = edit(written.replaceAll(`http://127.0.0.1:${PORTS.issuer}`, issuer.url));
   const load = { baseDirectory: dirname(POLICY) };
-  return startPolicyGateway({ policy: { name: POLICY, text }, load, upstream: server.url, port: 0 });
+  return startPolicyGateway({ policy: { name: POLICY, text }, load, upstream, port: 0 });
 }
 
 async function withGateway(use: (gateway: PolicyGateway) => Promise<void>, edit?: (policy: string) => string) {
@@ -56,7 +61,7 @@ describe('the HR example', () => {
         reports.filter(({ matches }) => !matches),
         [],
       );
-      assert.ok(reports.length >= 21);
+      assert.ok(reports.length >= 24);
     });
   });
 
@@ -65,12 +70,18 @@ describe('the HR example', () => {
     for (const { expected, matches, call } of reports) {
       assert.equal(matches, expected.outcome === 'allowed' && expected.hidden === undefined, call);
     }
+    assert.match(renderReports(reports), /get_bonus employee_id=E-100457 +failed +tool error/u);
     assert.match(renderReports(reports), /export_payroll +allowed +EXPECTED denied route\.unmatched\n/u);
   });
 
   const weakened: readonly [string, string | RegExp, readonly string[]][] = [
     ['the taint rule', /^.*taint\(secret.*$/mu, ['send_email to=partner@elsewhere.example']],
     ['redaction in lists', /^.*employees\[\*\]\.ssn.*$/mu, ['list_employees department=Engineering']],
+    [
+      'the exchange of tokens',
+      /^.*delegate\(hr-token.*$/mu,
+      ['get_bonus employee_id=E-100457', 'get_bonus employee_id=E-100457'],
+    ],
     ['the check of an argument', / \| regex\('[^']*'\)/u, ['get_compensation employee_id=*']],
   ];
   for (const [what, text, calls] of weakened) {
@@ -89,6 +100,28 @@ describe('the HR example', () => {
       );
     });
   }
+
+  it('shows the HR server a token made for it, and never that of the caller', async () => {
+    const upstream = await startPeer((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end('{"jsonrpc":"2.0","id":1,"result":{"content":[]}}');
+    });
+    const gateway = await startEdited(undefined, upstream.url);
+    const own = await issuer.sign('henry');
+    const headers = { authorization: `Bearer ${own}` };
+    await post(gateway.url, toolCall(1, 'get_compensation', { employee_id: 'E-100457' }), headers);
+    await post(gateway.url, toolCall(1, 'send_email', { to: 'payroll@acme.example' }), headers);
+    await gateway.close();
+    await upstream.close();
+    const [lookup, mail] = upstream.requests.map((request) => request.headers.authorization);
+    const keys = createRemoteJWKSet(new URL(`${issuer.url}/jwks.json`));
+    const { payload } = await jwtVerify(lookup?.replace('Bearer ', '') ?? '', keys, { audience: 'hr-server' });
+    const { sub, scope, act, roles } = payload;
+    const expected = { sub: 'henry', scope: 'compensation.read', act: { sub: 'hr-gateway' }, roles: undefined };
+    assert.deepEqual({ sub, scope, act, roles }, expected);
+    assert.equal(mail, undefined);
+    assert.ok(!JSON.stringify(upstream.requests).includes(own));
+  });
 
   it('keeps the labels of a client without session with its subject', async () => {
     await withGateway(async ({ url }) => {
