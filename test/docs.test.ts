@@ -211,7 +211,15 @@ function withoutBlocks(page: Page): string {
 function load(text: string, name: string, baseDirectory: string): Promise<LoadResult> {
   return loadBundle(
     { name, text },
-    { baseDirectory, environment: { HASH_KEY: 'example', OAUTH_CLIENT_SECRET: 'example' }, ...EXAMPLE_KINDS },
+    {
+      baseDirectory,
+      environment: {
+        HASH_KEY: 'example',
+        COLLECTOR_AUTHORIZATION: 'Bearer example',
+        OAUTH_CLIENT_SECRET: 'example',
+      },
+      ...EXAMPLE_KINDS,
+    },
   );
 }
 

@@ -29,7 +29,7 @@ export async function identifyCaller(
   entity: Entity,
 ): Promise<Caller | Violation> {
   try {
-    const identity = await gateway.engine.identify({ entity, headers: exchange.request.headers });
+    const identity = await gateway.engine.identify({ entity, id: exchange.id, headers: exchange.request.headers });
     if (identity.outcome === 'identified') return { identity, principal: principalOf(identity) };
     return identity.violation;
   } catch (error) {
