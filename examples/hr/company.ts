@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startPolicyGateway, type PolicyGateway } from './gateway.ts';
 import { startIssuer, type Issuer } from './issuer.ts';
@@ -14,6 +17,8 @@ export interface Company {
   readonly issuer: Issuer;
   readonly server: McpEndpoint;
   readonly gateway: PolicyGateway;
+  /** Path of the Unix socket where questions are answered. */
+  readonly approvals: string;
   close(): Promise<void>;
 }
 
@@ -28,9 +33,12 @@ export async function startCompany(): Promise<Company> {
     started.push(issuer);
     const server = await startHrServer(PORTS.server, issuer.url);
     started.push(server);
-    const gateway = await startPolicyGateway({ policy: POLICY, upstream: server.url, port: PORTS.gateway });
+    const folder = await mkdtemp(join(tmpdir(), 'indelible-hr-'));
+    started.push({ close: () => rm(folder, { recursive: true, force: true }) });
+    const approvals = join(folder, 'approvals.sock');
+    const gateway = await startPolicyGateway({ policy: POLICY, upstream: server.url, port: PORTS.gateway, approvals });
     started.push(gateway);
-    return { issuer, server, gateway, close };
+    return { issuer, server, gateway, approvals, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,4 +1,4 @@
-import { createGateway, createTelemetry } from '../../src/gateway/index.ts';
+import { createGateway, createTelemetry, serveApprovals } from '../../src/gateway/index.ts';
 import { createEngine, loadBundle, renderText, type BundleSource, type LoadOptions } from '../../src/index.ts';
 import { namingPort } from './loopback-server.ts';
 
@@ -17,6 +17,8 @@ export interface PolicyGatewayOptions {
   readonly upstream: string;
   /** On 127.0.0.1; 0 for any free one. */
   readonly port: number;
+  /** Path of the Unix socket where questions are answered; nowhere when missing. */
+  readonly approvals?: string;
 }
 
 /**
@@ -28,18 +30,21 @@ export async function startPolicyGateway({
   load,
   upstream,
   port,
+  approvals: path,
 }: PolicyGatewayOptions): Promise<PolicyGateway> {
   const telemetry = createTelemetry({ level: 'warn' });
   const { alarm } = telemetry;
   const loaded = await loadBundle(policy, { alarm, ...load });
   if (!loaded.ok) throw new Error(`the policy was rejected\n${renderText(loaded.diagnostics, { color: false })}`);
-  const engine = await createEngine(loaded.bundle, { alarm });
+  const engine = await createEngine(loaded.bundle, { alarm, ...(load?.now && { now: load.now }) });
   const gateway = createGateway({ engine, upstream, telemetry, listen: { host: '127.0.0.1', port } });
   try {
     const { url } = await gateway.listen();
+    const approvals = path && (await serveApprovals({ path, questions: () => engine.questions, telemetry }));
     return {
       url,
       async close() {
+        if (approvals) await approvals.close();
         await gateway.close();
         await engine.close();
       },

@@ -12,8 +12,8 @@ const TOKEN_LIFETIME_SECONDS = 3600;
 
 /** What the company knows about its people. Permissions may come as a list or, as in OAuth, as a `scope`. */
 export const PERSONAS = {
-  hanna: { name: 'Hanna, HR partner', roles: ['hr'], permissions: ['view_ssn'] },
-  henry: { name: 'Henry, HR assistant', roles: ['hr'], permissions: [] },
+  hanna: { name: 'Hanna, HR partner', roles: ['hr'], permissions: ['view_ssn'], manager: 'mona' },
+  henry: { name: 'Henry, HR assistant', roles: ['hr'], permissions: [], manager: 'hanna' },
   emil: { name: 'Emil, engineer', roles: ['engineer'], scope: 'repo:read repo:write' },
   carla: { name: 'Carla, contractor in the security review', roles: ['security', 'contractor'], scope: 'repo:read' },
 } as const satisfies Record<string, JWTPayload>;

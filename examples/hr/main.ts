@@ -5,12 +5,15 @@ import { PERSONAS } from './issuer.ts';
 import { renderReports } from './render-reports.ts';
 import { playScenario } from './scenario.ts';
 
-function howTo({ issuer, server, gateway }: Company): string {
+function howTo({ issuer, server, gateway, approvals }: Company): string {
   return `
 Everything keeps running until you press Ctrl+C:
   ${gateway.url}   the gateway, with policy.yaml
   ${server.url}   the HR server behind it, unprotected
   ${issuer.url}       the token issuer; personas: ${Object.keys(PERSONAS).join(', ')}
+
+The questions that wait for a manager (a raise over 10,000 asks one):
+  npx indelible approvals list --socket ${approvals}
 
 A token, and one call with it (protocol 2026-07-28, which needs no session):
   TOKEN=$(curl -s ${issuer.url}/token -d persona=henry | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
@@ -30,7 +33,7 @@ async function main(): Promise<number> {
   const { values } = parseArgs({ options: { once: { type: 'boolean', default: false } } });
   const company = await startCompany();
   try {
-    const reports = await playScenario(company.gateway.url, company.issuer);
+    const reports = await playScenario(company.gateway.url, company.issuer, company.approvals);
     const different = reports.filter(({ matches }) => !matches).length;
     process.stdout.write(renderReports(reports));
     process.stdout.write(

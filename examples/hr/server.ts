@@ -97,6 +97,14 @@ function buildServer(mayReadCompensation: TokenCheck): McpServer {
     },
     ({ to }) => answer({ status: 'sent', to }),
   );
+  server.registerTool(
+    'give_raise',
+    {
+      description: 'Raises the salary of one employee',
+      inputSchema: z.object({ employee_id: z.string(), amount: z.number().describe('per year') }),
+    },
+    ({ employee_id, amount }) => answer({ status: 'raised', employee_id, amount }),
+  );
   server.registerTool('export_payroll', { description: 'Everybody’s salary in one file' }, () =>
     answer({ lines: EMPLOYEES.map(({ employee_id, salary }) => `${employee_id};${salary}`) }),
   );

@@ -2,14 +2,24 @@ import type { Persona } from './issuer.ts';
 
 /** What becomes of one call, as its client sees it. */
 export interface Outcome {
-  readonly outcome: 'allowed' | 'denied' | 'not authenticated' | 'failed';
+  readonly outcome: 'allowed' | 'denied' | 'pending' | 'approved' | 'answered' | 'not authenticated' | 'failed';
   /** Why it was denied, or how it failed. */
   readonly code?: string;
   /** Fields that are redacted or masked, such as `ssn redacted`. */
   readonly hidden?: readonly string[];
 }
 
-export interface Step {
+export type Step = Call | Reply;
+
+/** Somebody answers the question that the latest call of this name left open. */
+export interface Reply {
+  readonly reply: 'approved' | 'denied';
+  readonly as: string;
+  readonly question: string;
+  readonly expected: Outcome;
+}
+
+export interface Call {
   readonly persona: Persona;
   /** Calls of one session share a connection and its labels. Default: the persona's first. */
   readonly session?: string;
@@ -17,12 +27,18 @@ export interface Step {
   readonly credential?: 'no token' | 'an expired token' | 'a token for another audience' | 'a forged token';
   readonly tool: string;
   readonly arguments: Readonly<Record<string, unknown>>;
+  /** A call that is suspended leaves its question under this name; later ones of the name say that they know it. */
+  readonly question?: string;
+  /** Asks what became of the question, and no more. */
+  readonly peek?: true;
   readonly expected: Outcome;
 }
 
 const MARA = { employee_id: 'E-100457' };
 const PARTNER = { to: 'partner@elsewhere.example', subject: 'Q3', body: 'As discussed.' };
 const PAYROLL = { to: 'payroll@acme.example', subject: 'Q3', body: 'As discussed.' };
+
+const RAISE = { employee_id: 'E-100457', amount: 15_000 };
 
 /** What the server gives for a token that was made for it, and for no other. */
 const DELEGATION: readonly Step[] = [
@@ -151,6 +167,102 @@ export const STEPS: readonly Step[] = [
     tool: 'send_email',
     arguments: PARTNER,
     expected: { outcome: 'allowed' },
+  },
+  {
+    persona: 'hanna',
+    tool: 'give_raise',
+    arguments: { ...RAISE, amount: 900 },
+    expected: { outcome: 'allowed' },
+  },
+  {
+    persona: 'emil',
+    tool: 'give_raise',
+    arguments: RAISE,
+    expected: { outcome: 'denied', code: 'raise.hr_only' },
+  },
+  {
+    persona: 'hanna',
+    tool: 'give_raise',
+    arguments: RAISE,
+    question: 'large raise',
+    expected: { outcome: 'pending' },
+  },
+  {
+    persona: 'hanna',
+    tool: 'give_raise',
+    arguments: RAISE,
+    question: 'large raise',
+    peek: true,
+    expected: { outcome: 'pending' },
+  },
+  {
+    reply: 'approved',
+    as: 'hanna',
+    question: 'large raise',
+    expected: { outcome: 'denied', code: 'wrong_approver' },
+  },
+  {
+    reply: 'approved',
+    as: 'mona',
+    question: 'large raise',
+    expected: { outcome: 'answered' },
+  },
+  {
+    persona: 'hanna',
+    tool: 'give_raise',
+    arguments: RAISE,
+    question: 'large raise',
+    peek: true,
+    expected: { outcome: 'approved' },
+  },
+  {
+    persona: 'hanna',
+    tool: 'give_raise',
+    arguments: { ...RAISE, amount: 50_000 },
+    question: 'large raise',
+    expected: { outcome: 'denied', code: 'elicitation.other_arguments' },
+  },
+  {
+    persona: 'henry',
+    tool: 'give_raise',
+    arguments: RAISE,
+    question: 'large raise',
+    expected: { outcome: 'denied', code: 'elicitation.other_caller' },
+  },
+  {
+    persona: 'hanna',
+    session: 'new session',
+    tool: 'give_raise',
+    arguments: RAISE,
+    question: 'large raise',
+    expected: { outcome: 'allowed' },
+  },
+  {
+    persona: 'hanna',
+    tool: 'give_raise',
+    arguments: RAISE,
+    question: 'large raise',
+    expected: { outcome: 'denied', code: 'elicitation.used' },
+  },
+  {
+    persona: 'henry',
+    tool: 'give_raise',
+    arguments: RAISE,
+    question: 'another raise',
+    expected: { outcome: 'pending' },
+  },
+  {
+    reply: 'denied',
+    as: 'hanna',
+    question: 'another raise',
+    expected: { outcome: 'answered' },
+  },
+  {
+    persona: 'henry',
+    tool: 'give_raise',
+    arguments: RAISE,
+    question: 'another raise',
+    expected: { outcome: 'denied', code: 'elicitation.denied' },
   },
   {
     persona: 'hanna',

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { approvalsCommand } from './commands/approvals.ts';
 import { auditCommand } from './commands/audit.ts';
 import { checkCommand } from './commands/check.ts';
 import { codesCommand } from './commands/codes.ts';
@@ -19,6 +20,7 @@ const COMMANDS = [
   evalCommand,
   explainCommand,
   serveCommand,
+  approvalsCommand,
   doctorCommand,
   auditCommand,
   schemaCommand,

@@ -84,6 +84,7 @@ export function composeProgram(
       ...compiled.flatMap((layer) => layer.post),
       ...structuralSteps(at('post'), composition.registry),
     ],
+    forecasts: compiled.flatMap((layer) => layer.forecasts),
     audit: { pre: ofMode('pre', 'audit'), post: ofMode('post', 'audit') },
     background: { pre: ofMode('pre', 'fire_and_forget'), post: ofMode('post', 'fire_and_forget') },
     observers: { pre: serving(observers, 'pre'), post: serving(observers, 'post') },

@@ -5,6 +5,7 @@ import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import { withPaths } from '../diagnostics/locate.ts';
 import { Report } from '../diagnostics/report.ts';
 import type { Bundle } from '../engine/bundle.ts';
+import { QuestionDesk } from '../engine/elicitation/question-desk.ts';
 import type { EntityType } from '../engine/operation.ts';
 import { RouteTable } from '../engine/route-table.ts';
 import type { Awaitable } from '../session/label-store.ts';
@@ -90,8 +91,11 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
     host,
     report,
   );
+  let digest = '';
+  const questions = new QuestionDesk({ storage: () => visitor.transport.storage, digest: () => digest, now, alarm });
   const visitor = new PolicyVisitor({
     kinds,
+    questions,
     decisionPoints: handles,
     data: attributes.data,
     baseDirectory,
@@ -112,8 +116,10 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
     await Promise.allSettled([close(), closeAll([visitor.sessions.store, visitor.transport.storage])]);
     return rejected(report, present);
   }
+  digest = digestOf([...sources, ...attributes.sources, ...points.flatMap((point) => point.sources ?? [])]);
   const bundle: Bundle = {
-    digest: digestOf([...sources, ...attributes.sources, ...points.flatMap((point) => point.sources ?? [])]),
+    digest,
+    questions,
     routes: new RouteTable(visitor.routes),
     unmatched,
     observed: plugins.some((plugin) => plugin.observe !== undefined),

@@ -4,6 +4,7 @@ import type { CompileScope } from '../engine/compile-scope.ts';
 import { isOperationHook } from '../engine/declared.ts';
 import { deny, type Halt } from '../engine/halt.ts';
 import { type EntityType, type JsonObject, type RoutedEntityType } from '../engine/operation.ts';
+import type { QuestionDesk } from '../engine/elicitation/question-desk.ts';
 import type { PluginHandle } from '../engine/plugin-handle.ts';
 import type { Program } from '../engine/program.ts';
 import type { Route } from '../engine/route-table.ts';
@@ -34,6 +35,7 @@ const EVERYBODY = 'all';
 export interface PolicyVisitorOptions {
   readonly kinds: RegisteredKinds;
   readonly decisionPoints: DecisionPoints['handles'];
+  readonly questions: QuestionDesk;
   readonly data: JsonObject;
   readonly baseDirectory: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -79,6 +81,7 @@ export class PolicyVisitor implements ConfigVisitor {
       hashKey: createSecretKey(randomBytes(32)),
       plugins: new Map(),
       decisionPoints: options.decisionPoints,
+      questions: options.questions,
       onMissingSession: 'ignore',
       report: options.report,
     };

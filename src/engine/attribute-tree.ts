@@ -89,7 +89,7 @@ const TREES: Readonly<Record<string, (frame: Frame, data: JsonObject) => JsonVal
   route: ({ routeKey }) => known({ key: routeKey }),
   time: ({ now }) => ({ now: Math.floor(now() / 1000) }),
   operation: ({ operation }) => known({ id: operation.id }),
-  elicitation: (frame) => known({ id: elicitationId(frame) }),
+  elicitation: (frame) => known({ id: elicitationId(frame), ...frame.elicitation?.latest }),
 };
 
 /** The members that are there; undefined without any. Keys become own members, whatever their names. */

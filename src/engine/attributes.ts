@@ -110,7 +110,7 @@ const NAMESPACES: Readonly<Record<string, (rest: readonly Key[], scope: Attribut
   route: (rest) => member(rest, { key: (frame) => frame.routeKey }),
   time: (rest) => member(rest, { now: (frame) => Math.floor(frame.now() / 1000) }),
   operation: (rest) => member(rest, { id: (frame) => frame.operation.id }),
-  elicitation: (rest) => member(rest, { id: elicitationId }),
+  elicitation: (rest) => elicitationAccessor(rest),
 };
 
 /** First names of all attributes that a request can have without raw attributes. */
@@ -118,8 +118,36 @@ export const ATTRIBUTE_NAMESPACES: ReadonlySet<string> = new Set(Object.keys(NAM
 
 /** The id of a human question that a retried request echoes. Source: gateway specification, "Answers". */
 export function elicitationId(frame: Frame): string | undefined {
+  const { elicitation } = frame.operation;
+  if (elicitation !== undefined) return elicitation.id;
   const value = headerOf(frame.extensions.http?.request_headers, 'x-policy-elicitation-id');
   return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** Whether the request only asks what became of its question. */
+export function isPeek(frame: Frame): boolean {
+  const { elicitation } = frame.operation;
+  if (elicitation !== undefined) return elicitation.peek === true;
+  const value = headerOf(frame.extensions.http?.request_headers, 'x-policy-elicitation-peek');
+  return value !== undefined && isTruthyHeader(value);
+}
+
+/** Anything but an empty value, `0` or `false`. Source: gateway specification, "Answers". */
+export function isTruthyHeader(value: string | readonly string[]): boolean {
+  return typeof value !== 'string' || !['', '0', 'false'].includes(value.trim().toLowerCase());
+}
+
+/** What the latest question of the phase came to. */
+function elicitationAccessor(keys: readonly Key[]): Accessor {
+  return member(keys, {
+    id: (frame) => frame.elicitation?.latest?.id ?? elicitationId(frame),
+    status: (frame) => frame.elicitation?.latest?.status,
+    outcome: (frame) => frame.elicitation?.latest?.outcome,
+    approver: (frame) => frame.elicitation?.latest?.approver,
+    channel: (frame) => frame.elicitation?.latest?.channel,
+    expires_at: (frame) => frame.elicitation?.latest?.expires_at,
+    answer: (frame) => frame.elicitation?.latest?.answer,
+  });
 }
 
 function derivedAccessor(keys: readonly Key[], scope: AttributeScope): Accessor {

@@ -1,5 +1,6 @@
 import type { Awaitable } from '../session/label-store.ts';
 import type { StoreReference } from '../session/store-reference.ts';
+import type { QuestionDesk } from './elicitation/question-desk.ts';
 import type { StorageReference } from '../transport/storage-reference.ts';
 import type { EntityType } from './operation.ts';
 import type { Program } from './program.ts';
@@ -15,6 +16,8 @@ export interface Bundle {
   /** Whether some plugin observes decisions. */
   readonly observed: boolean;
   readonly sessions: StoreReference;
+  /** The questions to humans that its steps ask. */
+  readonly questions: QuestionDesk;
   /** Digest of the `session_store` block: bundles with an equal one share one store across a reload. */
   readonly sessionStoreBlock: string;
   readonly transport: StorageReference;

@@ -3,6 +3,7 @@ import type { Report } from '../diagnostics/report.ts';
 import type { ArgumentMap } from '../language/ast.ts';
 import type { Awaitable } from '../session/label-store.ts';
 import type { DecisionAnswer, DecisionQuestion, StepContext } from './decision-point.ts';
+import type { QuestionDesk } from './elicitation/question-desk.ts';
 import type { JsonObject } from './operation.ts';
 import type { PluginHandle } from './plugin-handle.ts';
 
@@ -29,6 +30,7 @@ export interface CompileScope {
   readonly plugins: ReadonlyMap<string, PluginHandle>;
   /** By dialect. */
   readonly decisionPoints: ReadonlyMap<string, DecisionPointHandle>;
+  readonly questions: QuestionDesk;
   /** What `taint(…, session)` does without a session. */
   readonly onMissingSession: 'ignore' | 'deny';
   readonly report: Report;

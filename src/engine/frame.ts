@@ -2,6 +2,7 @@ import type { Span } from '../text/source.ts';
 import type { SessionIdentity } from '../session/session-identity.ts';
 import type { Constraint } from './constraint.ts';
 import type { Consultation, DelegatedToken, Taint, TraceStep } from './decision.ts';
+import type { Elicited } from './elicitation/elicited.ts';
 import type { Halt } from './halt.ts';
 import type { RouteMeta } from './route-meta.ts';
 import type { Extensions, JsonValue, Operation, Phase, Subject } from './operation.ts';
@@ -61,6 +62,8 @@ export class Frame implements FrameStart {
   constraints: Constraint[] | undefined;
   grant: Grant | undefined;
   delegatedTokens: DelegatedToken[] | undefined;
+  /** Present once a step asked a human, or looked for the answer. */
+  elicitation: Elicited | undefined;
   consultations: Consultation[] | undefined;
   trace: TraceStep[] | undefined;
   /** Why the latest field pipeline gave up. */
@@ -91,6 +94,7 @@ export class Frame implements FrameStart {
     this.constraints = undefined;
     this.grant = start.earlier?.grant;
     this.delegatedTokens = undefined;
+    this.elicitation = undefined;
     this.consultations = undefined;
     this.trace = undefined;
     this.fieldHalt = undefined;

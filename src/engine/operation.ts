@@ -128,6 +128,12 @@ export interface Operation {
   readonly attributes?: RawAttributes;
   /** What the HTTP request that carried this operation was already restricted to. */
   readonly constraint?: Constraint;
+  /** The question to a human that this operation was suspended for; the host may leave it in the HTTP headers instead. */
+  readonly elicitation?: {
+    readonly id: string;
+    /** Asks what became of the question; the operation is not to be executed. */
+    readonly peek?: boolean;
+  };
   /** Credentials that `engine.identify` found, for plugins that may read them. */
   readonly credentials?: readonly InboundCredential[];
   [PROGRESS]?: object;

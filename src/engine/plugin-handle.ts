@@ -17,6 +17,8 @@ import type {
 /** A call that gave no usable answer. The plugin's `on_error` has not been applied: the caller decides. */
 export interface PluginFailure {
   readonly outcome: 'failed';
+  /** `answer`: one came and was of the wrong shape. `hook`: the plugin does not serve what was asked of it. */
+  readonly cause: 'error' | 'timeout' | 'answer' | 'hook';
   /** `plugin.<name>.error`. */
   readonly violation: Violation;
 }

@@ -1,3 +1,4 @@
+import type { Authentication } from './elicitation/question.ts';
 import type { InboundCredential } from './inbound-credential.ts';
 import type { ArgumentMap, ElicitationVerb } from '../language/ast.ts';
 import type { Alarm, Awaitable } from '../session/label-store.ts';
@@ -166,33 +167,58 @@ export type DelegateOutcome =
   | { readonly outcome: 'deny'; readonly violation: Violation };
 
 export interface ElicitInput {
+  /** The engine's own id of the question: unguessable, and no secret to whoever is asked. */
+  readonly id: string;
   readonly verb: ElicitationVerb;
   readonly entity: Entity;
   readonly extensions: Extensions;
   readonly args: JsonValue | undefined;
+  /** The arguments as whoever is asked may see them. */
+  readonly shown: JsonValue;
+  /** Who calls, for people to read. */
+  readonly requester: string;
   /** Who is asked, resolved. */
   readonly from: string;
+  /** With its placeholders filled in. */
   readonly purpose?: string;
   readonly channel?: string;
-  readonly timeout?: string;
-  /** Id that the caller echoed when it retried. */
-  readonly id?: string;
+  readonly route?: string;
   /** Place of the step in the bundle: an answer counts for this step only. */
   readonly place: string;
   readonly config: ArgumentMap;
+  /** Unix milliseconds. */
+  readonly askedAt: number;
+  /** Unix milliseconds; an answer that comes later does not count. */
+  readonly expiresAt: number;
+  /** Undefined when the question is to be put now, else what the plugin last kept of it. */
+  readonly state?: JsonValue;
 }
 
+/** Anything else than one of these counts as a failed call. */
 export type ElicitOutcome =
   | {
       readonly outcome: 'pending';
-      readonly id: string;
-      readonly approver?: string;
-      readonly channel?: string;
-      readonly expires_at?: string;
+      /** What the plugin needs to look for the answer, on whatever replica. Never shown to anybody. */
+      readonly state?: JsonValue;
+      /** Unix milliseconds; counts when it is earlier than the question's own. */
+      readonly expiresAt?: number;
+      /** Puts the question into the operators' list, where it can be answered. Read when the question is put. */
+      readonly listed?: boolean;
     }
-  | { readonly outcome: 'approved'; readonly approver?: string }
+  | {
+      readonly outcome: 'approved';
+      /** Who answered; without it whoever was asked. */
+      readonly approver?: string;
+      /** Information asked for, or a statement attested. */
+      readonly text?: string;
+      readonly authentication?: Authentication;
+    }
   | { readonly outcome: 'denied'; readonly reason?: string }
-  | { readonly outcome: 'expired' };
+  | { readonly outcome: 'expired' }
+  /** The channel could not be reached. `on_error: continue` goes on when the question was not put yet. */
+  | { readonly outcome: 'unavailable'; readonly violation: Violation }
+  /** What came back cannot be trusted; always a denial. */
+  | { readonly outcome: 'invalid'; readonly violation: Violation };
 
 /**
  * A decision as a plugin may see it: frozen, and only what its capabilities reveal. What could be large is copied when

@@ -5,13 +5,16 @@ import { authenticate } from './authentication.ts';
 import type { Bundle } from './bundle.ts';
 import type { Constraint } from './constraint.ts';
 import type { Decision, Taint, Violation } from './decision.ts';
+import type { QuestionDesk } from './elicitation/question-desk.ts';
 import type { Engine, IdentityResult } from './engine.ts';
+import { NOTHING_SURE, forecastOperation } from './forecast-operation.ts';
+import type { Forecast } from './forecast.ts';
 import { Frame, type FrameStart } from './frame.ts';
 import { endBundle } from './end-bundle.ts';
 import { deny, type Halt } from './halt.ts';
 import { appendLabels, loadLabels } from './label-access.ts';
 import { observationStart, observeDecision, observeRefusedIdentity } from './observe.ts';
-import { PROGRESS, type JsonValue, type Operation } from './operation.ts';
+import { PROGRESS, type Entity, type JsonValue, type Operation } from './operation.ts';
 import { overlayOf } from './overlay.ts';
 import type { IdentityInput } from './plugin.ts';
 import type { PluginHandle } from './plugin-handle.ts';
@@ -97,6 +100,11 @@ export class PolicyEngine implements Engine {
     return this.#tenure.bundle.digest;
   }
 
+  /** The questions to humans of the bundle in force. */
+  get questions(): QuestionDesk {
+    return this.#tenure.bundle.questions;
+  }
+
   pre(operation: Operation): Awaitable<Decision> {
     const tenure = this.#tenure;
     tenure.operations += 1;
@@ -110,6 +118,12 @@ export class PolicyEngine implements Engine {
     if (earlier?.counted === true) earlier.counted = false;
     else tenure.operations += 1;
     return this.#decide(new Run(this, tenure, operation, 'post', result, earlier));
+  }
+
+  examinesResult(operation: Operation): boolean {
+    const program = this.#runOf(operation)?.program;
+    if (program === undefined) return true;
+    return program.post.length + program.audit.post.length + program.background.post.length > 0;
   }
 
   async identify(input: IdentityInput): Promise<IdentityResult> {
@@ -135,6 +149,15 @@ export class PolicyEngine implements Engine {
       tenure.calls -= 1;
       tenure.operations -= 1;
       tenure.left();
+    }
+  }
+
+  forecast(operation: Pick<Operation, 'entity' | 'extensions'>, identifiedFor: Entity): Forecast {
+    try {
+      return forecastOperation(this.#tenure.bundle, this.#frameOf(operation), identifiedFor);
+    } catch {
+      this.#alarm({ alarm: 'engine_internal_error', where: 'forecast' });
+      return NOTHING_SURE;
     }
   }
 
@@ -348,9 +371,17 @@ export class PolicyEngine implements Engine {
 
   #concludeLater(run: Run, frame: Frame, program: Program, halt: Promise<Halt | undefined>): Promise<Decision> {
     return halt.then(
-      (settled) => this.#conclude(run, frame, program, settled),
+      (settled) =>
+        settled === undefined && frame.elicitation !== undefined && program.unmatched === undefined
+          ? this.#redeem(run, frame, program)
+          : this.#conclude(run, frame, program, settled),
       () => this.#stepFailed(run, frame, program),
     );
+  }
+
+  /** Uses up the answers that the phase went on with: of all who hold one, one operation goes on. */
+  async #redeem(run: Run, frame: Frame, program: Program): Promise<Decision> {
+    return this.#conclude(run, frame, program, await run.tenure.bundle.questions.redeem(frame));
   }
 
   /** What a step attached before one threw is kept all the same. */

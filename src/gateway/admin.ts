@@ -1,11 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Engine } from '../engine/engine.ts';
 import type { StoreHealth } from '../session/label-store.ts';
+import type { TransportStorage } from '../transport/transport-storage.ts';
 import type { Telemetry } from './telemetry.ts';
 
 export interface AdminState {
   readonly engine: Engine;
   readonly telemetry: Telemetry;
+  /** Storage of sessions that the engine knows nothing of. */
+  readonly sessions: TransportStorage | undefined;
   /** Whether new requests are still taken. */
   readonly accepting: () => boolean;
 }
@@ -38,13 +41,20 @@ async function readiness(state: AdminState): Promise<StoreHealth> {
     timer = setTimeout(() => resolve({ healthy: false, detail: 'the stores did not answer in time' }), HEALTH_MS);
   });
   try {
-    return await Promise.race([state.engine.health(), late]);
+    return await Promise.race([healthOf(state), late]);
   } catch (error) {
     state.telemetry.error('the health check failed', error);
     return { healthy: false, detail: 'the health check failed' };
   } finally {
     clearTimeout(timer);
   }
+}
+
+async function healthOf({ engine, sessions }: AdminState): Promise<StoreHealth> {
+  const health = await engine.health();
+  if (!health.healthy || sessions === undefined) return health;
+  const { healthy, detail } = await sessions.health();
+  return healthy ? health : { healthy, detail: `transport sessions: ${detail}` };
 }
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {

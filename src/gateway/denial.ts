@@ -13,7 +13,7 @@ export interface HttpAnswer {
 }
 
 const RESPONSE_DETAILS = new Set(['http.status', 'http.body', 'http.headers']);
-const PENDING_MEMBERS = ['elicitation_id', 'approver', 'channel', 'expires_at'] as const;
+const PENDING_MEMBERS = ['elicitation_id', 'verb', 'approver', 'channel', 'expires_at', 'acr_values'] as const;
 /** A route's response may not speak for the connection, nor about a body that the gateway measures. */
 const UNSETTABLE = new Set([
   'connection',

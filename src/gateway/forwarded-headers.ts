@@ -36,8 +36,8 @@ const OF_THE_GATEWAY = new Set([
   'x-method-override',
 ]);
 
-/** Digests of a body that the gateway may have written anew. */
-const OF_THE_BODY = new Set(['content-digest', 'repr-digest', 'digest', 'content-md5', 'etag']);
+/** Digests of a body that may have been written anew. */
+export const OF_THE_BODY = new Set(['content-digest', 'repr-digest', 'digest', 'content-md5', 'etag']);
 
 export interface ForwardedRequest {
   /** Lower-case names that stay behind besides the usual ones, such as those that carry credentials. */

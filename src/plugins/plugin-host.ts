@@ -12,6 +12,7 @@ import type {
   PluginMode,
   PluginOutcome,
 } from '../engine/plugin.ts';
+import { isAuthentication } from '../engine/elicitation/question.ts';
 import { isHeaderToken, mayCarryCredential } from '../engine/credential-header.ts';
 import { withHiddenToken } from '../engine/hidden-token.ts';
 import { isJson } from '../engine/values.ts';
@@ -51,10 +52,11 @@ const ALLOW: InvokeResult = Object.freeze({ outcome: 'allow' });
 export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHostOptions): PluginHandle {
   const capabilities = withImplied(entry.capabilities);
   const mayChange = entry.mode === 'sequential' || entry.mode === 'transform';
-  const failure: PluginFailure = {
+  const failure = (cause: PluginFailure['cause']): PluginFailure => ({
     outcome: 'failed',
+    cause,
     violation: { code: `plugin.${entry.name}.error`, reason: `plugin \`${entry.name}\` gave no answer`, details: {} },
-  };
+  });
   let restsUntil = 0;
 
   const observesOnly = plugin.invoke === undefined && plugin.observe !== undefined;
@@ -67,13 +69,13 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
   ): Promise<Answer | PluginFailure> => {
     if (run === undefined || !entry.hooks.includes(hook)) {
       options.alarm({ alarm: 'plugin_failure', plugin: entry.name, hook, failure: 'hook' });
-      return failure;
+      return failure('hook');
     }
     const answer = await inTime(run, options.timeout, outer);
     if (answer.kind === 'answer' && accepts(answer.value)) return answer.value;
     const what = answer.kind === 'answer' ? 'answer' : answer.kind;
     options.alarm({ alarm: 'plugin_failure', plugin: entry.name, hook, failure: what });
-    return failure;
+    return failure(what);
   };
 
   return {
@@ -85,7 +87,7 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
     modifies: mayChange && !observesOnly,
     observesOnly,
     observe: observerOf(entry.name, plugin, capabilities, options.alarm),
-    admit: admissionOf(entry.name, plugin, failure.violation, options.alarm),
+    admit: admissionOf(entry.name, plugin, failure('error').violation, options.alarm),
     async invoke(input, signal) {
       if (observesOnly && entry.hooks.includes(input.hook)) return ALLOW;
       if (options.now() < restsUntil) return ALLOW;
@@ -149,6 +151,7 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
         entity: frozenCopy(input.entity),
         extensions: viewOfExtensions(input.extensions, capabilities),
         args: frozenCopy(input.args),
+        shown: frozenCopy(input.shown),
         config: frozenCopy(input.config),
       });
       return call<ElicitOutcome>(
@@ -295,9 +298,28 @@ function isDelegateOutcome(answer: unknown): answer is DelegateOutcome {
 
 function isElicitOutcome(answer: unknown): answer is ElicitOutcome {
   if (!isRecord(answer)) return false;
-  const { outcome } = answer;
-  if (outcome === 'pending') return typeof answer['id'] === 'string' && answer['id'] !== '';
-  return outcome === 'approved' || outcome === 'denied' || outcome === 'expired';
+  const { approver, text, reason, authentication, state, expiresAt } = answer;
+  switch (answer['outcome']) {
+    case 'pending':
+      return (state === undefined || isJson(state)) && (expiresAt === undefined || Number.isFinite(expiresAt));
+    case 'approved':
+      return (
+        isTextIfAny(approver) && isTextIfAny(text) && (authentication === undefined || isAuthentication(authentication))
+      );
+    case 'denied':
+      return isTextIfAny(reason);
+    case 'expired':
+      return true;
+    case 'unavailable':
+    case 'invalid':
+      return isViolation(answer['violation']);
+    default:
+      return false;
+  }
+}
+
+function isTextIfAny(value: unknown): boolean {
+  return value === undefined || typeof value === 'string';
 }
 
 function isViolation(value: unknown): value is Violation {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Client, ProtocolError, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
@@ -18,30 +19,45 @@ import { createServer } from 'node:http';
 
 let issuer: Issuer;
 let server: McpEndpoint;
+let folder: string;
+let sockets = 0;
 before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hr-scenario-'));
   issuer = await startIssuer(0);
   server = await startHrServer(0, issuer.url);
 });
 after(async () => {
   await server.close();
   await issuer.close();
+  await rm(folder, { recursive: true });
 });
 
 /** A gateway with the example's policy, but for the issuer's port and what `edit` changes. */
 async function startEdited(
   edit: (policy: string) => string = (policy) => policy,
-  upstream = server.url,
+  { approvals, upstream = server.url }: { readonly approvals?: string; readonly upstream?: string } = {},
 ): Promise<PolicyGateway> {
   const written = await readFile(POLICY, 'utf8');
   const text = edit(written.replaceAll(`http://127.0.0.1:${PORTS.issuer}`, issuer.url));
   const load = { baseDirectory: dirname(POLICY) };
-  return startPolicyGateway({ policy: { name: POLICY, text }, load, upstream, port: 0 });
+  return startPolicyGateway({
+    policy: { name: POLICY, text },
+    load,
+    upstream,
+    port: 0,
+    ...(approvals && { approvals }),
+  });
 }
 
-async function withGateway(use: (gateway: PolicyGateway) => Promise<void>, edit?: (policy: string) => string) {
-  const gateway = await startEdited(edit);
+async function withGateway(
+  use: (gateway: PolicyGateway, approvals: string) => Promise<void>,
+  edit?: (policy: string) => string,
+) {
+  sockets += 1;
+  const approvals = join(folder, `${sockets}.sock`);
+  const gateway = await startEdited(edit, { approvals });
   try {
-    await use(gateway);
+    await use(gateway, approvals);
   } finally {
     await gateway.close();
   }
@@ -55,13 +71,13 @@ describe('the HR example', () => {
   });
 
   it('lets everybody do what they may, and nobody anything else', async () => {
-    await withGateway(async ({ url }) => {
-      const reports = await playScenario(url, issuer);
+    await withGateway(async ({ url }, approvals) => {
+      const reports = await playScenario(url, issuer, approvals);
       assert.deepEqual(
         reports.filter(({ matches }) => !matches),
         [],
       );
-      assert.ok(reports.length >= 24);
+      assert.ok(reports.length >= 38);
     });
   });
 
@@ -87,8 +103,8 @@ describe('the HR example', () => {
   for (const [what, text, calls] of weakened) {
     it(`notices when ${what} is taken out of the policy`, async () => {
       await withGateway(
-        async ({ url }) => {
-          const reports = await playScenario(url, issuer);
+        async ({ url }, approvals) => {
+          const reports = await playScenario(url, issuer, approvals);
           const different = reports.filter(({ matches }) => !matches).map(({ call }) => call);
           assert.deepEqual(different, calls);
         },
@@ -106,7 +122,7 @@ describe('the HR example', () => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end('{"jsonrpc":"2.0","id":1,"result":{"content":[]}}');
     });
-    const gateway = await startEdited(undefined, upstream.url);
+    const gateway = await startEdited(undefined, { upstream: upstream.url });
     const own = await issuer.sign('henry');
     const headers = { authorization: `Bearer ${own}` };
     await post(gateway.url, toolCall(1, 'get_compensation', { employee_id: 'E-100457' }), headers);

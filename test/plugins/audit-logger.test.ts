@@ -315,16 +315,21 @@ routes: [{tool: pay, authorization: {pre_invocation: ["run(never)"]}}, {tool: ge
       kind: 'test/asks',
       configSchema: {},
       hooks: ['elicit'],
-      create: () => ({ elicit: () => ({ outcome: 'pending', id: 'e-1', approver: 'boss' }) }),
+      create: () => ({ elicit: () => ({ outcome: 'pending' }) }),
     });
     const rest = `  - {name: ciba, kind: test/asks, hooks: [elicit]}
 routes:
   - tool: pay
     authorization: {pre_invocation: ["require_approval(ciba, from: boss)"]}
 `;
-    const records = await recorded(rest, async ({ engine }) => void (await engine.pre(pay())), { plugins: [asks] });
+    const records = await recorded(rest, async ({ engine }) => void (await engine.pre(pay())), {
+      plugins: [asks],
+    });
     assert.deepEqual(codes(records), [['pre', 'pending', 'elicitation.pending']]);
-    assert.deepEqual(records[0]?.['elicitation'], { elicitation_id: 'e-1', plugin: 'ciba', approver: 'boss' });
+    const { elicitation_id: id, expires_at: expiry, ...question } = Object(records[0]?.['elicitation']);
+    assert.match(String(id), /^[\w-]{43}$/);
+    assert.match(String(expiry), /^\d{4}-.*Z$/);
+    assert.deepEqual(question, { plugin: 'ciba', verb: 'require_approval', approver: 'boss' });
   });
 
   it('with the settings that the route gives it', async () => {

@@ -278,8 +278,9 @@ plugins: [{name: p, kind: test}]
 routes: [{tool: d, pre_invocation: ["delegate(p, audience: api)"]}, {tool: e, pre_invocation: ["confirm(p, from: 'ann')"]}]`,
       { plugins: [testKind({ p: meddle })] },
     );
+    const extensions = { subject: { id: 'ann' } };
     assert.equal(outcomeOf(await engine.pre(call('d', { args }))), 'plugin.p.error');
-    assert.equal(outcomeOf(await engine.pre(call('e', { args }))), 'plugin.p.error');
+    assert.equal(outcomeOf(await engine.pre(call('e', { args, extensions }))), 'plugin.p.error');
     assert.deepEqual(args, { list: [1] });
   });
 });

@@ -1,0 +1,25 @@
+import type { Question } from './question.ts';
+import type { Halt } from '../halt.ts';
+
+/** The questions to humans of one phase. */
+export interface Elicited {
+  /** Those that the caller named and that this operation may go on with, or why it may not. */
+  readonly carried: Promise<readonly Question[] | Halt>;
+  /** Approved ones that steps of this phase went on with; used up when the phase allows. */
+  readonly honoured: Question[];
+  /** What predicates see as `elicitation.…`. */
+  latest: LatestQuestion | undefined;
+}
+
+/** Source: attribute table of the plugin specification. */
+export interface LatestQuestion {
+  readonly id: string;
+  readonly status: 'pending' | 'resolved' | 'expired';
+  readonly outcome?: 'approved' | 'denied';
+  readonly approver: string;
+  readonly channel?: string;
+  /** RFC 3339. */
+  readonly expires_at: string;
+  /** Information given, or statement attested. */
+  readonly answer?: string;
+}
