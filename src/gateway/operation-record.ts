@@ -1,6 +1,8 @@
 import { ENTITY_TYPES, type Entity, type Extensions, type Operation } from '../engine/operation.ts';
 import { parseJson, stringifyJson } from '../text/json.ts';
 import { isJsonObject } from './json-value.ts';
+import { isListMethod } from './list-filter.ts';
+import type { Listing } from './list-filter.ts';
 import { isMediated } from './mediation.ts';
 import type { MediatedRequest } from './pending-requests.ts';
 
@@ -31,6 +33,20 @@ export function readOperation(text: string): MediatedRequest | undefined {
   return { method, scope, operation, nested: false, ...(typeof upstream === 'string' ? { upstream } : {}) };
 }
 
+/** A request for a list that is to be filtered, as text. */
+export function writeListing(listing: Listing): string {
+  return stringifyJson(listing) ?? '';
+}
+
+/** What `writeListing` wrote; undefined for anything else. */
+export function readListing(text: string): Listing | undefined {
+  const record = parsed(text);
+  if (!isJsonObject(record)) return undefined;
+  const { method, extensions } = record;
+  const known = typeof method === 'string' && isListMethod(method) && isExtensions(extensions);
+  return known ? { method, extensions } : undefined;
+}
+
 function parsed(text: string): unknown {
   try {
     return parseJson(text);
@@ -51,5 +67,5 @@ function isEntity(value: unknown): value is Entity {
 }
 
 function isExtensions(value: unknown): value is Extensions {
-  return isJsonObject(value) && Array.isArray(value['labels']);
+  return isJsonObject(value);
 }
