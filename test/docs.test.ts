@@ -215,7 +215,7 @@ function load(text: string, name: string, baseDirectory: string): Promise<LoadRe
     { name, text },
     {
       baseDirectory,
-      environment: { HASH_KEY: 'example', COLLECTOR_AUTHORIZATION: 'Bearer example' },
+      environment: { HASH_KEY: 'example', HANDLE_KEY: 'k'.repeat(32), COLLECTOR_AUTHORIZATION: 'Bearer example' },
       ...EXAMPLE_KINDS,
     },
   );

@@ -62,6 +62,8 @@ export function composeProgram(
     serving(structural, phase).filter(
       ({ name, observesOnly }) =>
         !observesOnly &&
+        // An HTTP request is one hook, and its plugins have seen it in `pre`.
+        (target.type !== 'http' || phase === 'pre') &&
         // Where rules call a plugin that nothing lists, the rules say when it runs.
         (listed.has(name) || !layers.some(({ facts }) => facts.called[phase].has(name))),
     );

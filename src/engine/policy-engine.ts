@@ -1,5 +1,6 @@
 import { parseJson, stringifyJson } from '../text/json.ts';
 import { SessionStoreError, type Alarm, type Awaitable, type StoreHealth } from '../session/label-store.ts';
+import type { HandleNames } from '../session/session-handle.ts';
 import { TransportStorageError, type TransportStorage } from '../transport/transport-storage.ts';
 import { authenticate } from './authentication.ts';
 import type { Bundle } from './bundle.ts';
@@ -12,7 +13,7 @@ import type { Forecast } from './forecast.ts';
 import { Frame, type FrameStart } from './frame.ts';
 import { endBundle } from './end-bundle.ts';
 import { deny, type Halt } from './halt.ts';
-import { appendLabels, loadLabels } from './label-access.ts';
+import { appendSessionLabels, LabelSession, loadSessionLabels, SessionRefusal } from './label-session.ts';
 import { observationStart, observeDecision, observeRefusedIdentity } from './observe.ts';
 import { PROGRESS, type Entity, type JsonValue, type Operation } from './operation.ts';
 import { overlayOf } from './overlay.ts';
@@ -23,6 +24,7 @@ import type { Program } from './program.ts';
 import { foldConstraints, isConflict } from './restrict.ts';
 import { Run } from './run.ts';
 import { sessionOf } from './session-of.ts';
+import { sessionByRule } from './sessions-by-rule.ts';
 import { runSteps } from './steps.ts';
 import { Tenure } from './tenure.ts';
 import { isJson } from './values.ts';
@@ -100,6 +102,10 @@ export class PolicyEngine implements Engine {
     return this.#tenure.bundle.digest;
   }
 
+  get handleNames(): HandleNames | undefined {
+    return this.#tenure.bundle.sessionRules?.handles?.names;
+  }
+
   /** The questions to humans of the bundle in force. */
   get questions(): QuestionDesk {
     return this.#tenure.bundle.questions;
@@ -132,10 +138,15 @@ export class PolicyEngine implements Engine {
     tenure.operations += 1;
     tenure.calls += 1;
     const startedAt = observationStart(tenure.bundle);
+    const giveUp = new AbortController();
+    const timer = setTimeout(() => {
+      this.#alarm({ alarm: 'operation_deadline', phase: 'identify' });
+      giveUp.abort();
+    }, this.#deadline);
     try {
       const frame = this.#frameOf({ entity: input.entity, extensions: { http: httpOf(input) } });
       const program = programOf(tenure.bundle, frame);
-      const result = await authenticate(program.authentication, input);
+      const result = await authenticate(program.authentication, input, giveUp.signal);
       if (result.outcome === 'denied' && tenure.bundle.observed) {
         const { bundle } = tenure;
         const observation = { bundle, program, rule: undefined, startedAt, now: this.#now, alarm: this.#alarm };
@@ -146,6 +157,7 @@ export class PolicyEngine implements Engine {
       this.#alarm({ alarm: 'engine_internal_error', where: 'identify' });
       return { outcome: 'denied', violation: violationOf(INTERNAL_ERROR, undefined) };
     } finally {
+      clearTimeout(timer);
       tenure.calls -= 1;
       tenure.operations -= 1;
       tenure.left();
@@ -318,7 +330,10 @@ export class PolicyEngine implements Engine {
   #start(run: Run): Awaitable<Decision> {
     const { operation, phase, earlier } = run;
     const overlay = operation.attributes === undefined ? undefined : overlayOf(operation.attributes);
-    const session = earlier?.frame?.session ?? sessionOf(operation, overlay);
+    const rules = run.tenure.bundle.sessionRules;
+    const session =
+      earlier?.frame?.session ??
+      (rules === undefined ? sessionOf(operation, overlay) : sessionByRule(operation, overlay, rules, this.#now));
     const start: FrameStart = {
       operation,
       phase,
@@ -332,7 +347,7 @@ export class PolicyEngine implements Engine {
     if (session === undefined) return this.#run(run, new Frame(start, NO_LABELS));
     let loaded: Awaitable<ReadonlySet<string>>;
     try {
-      loaded = loadLabels(run.tenure.bundle.sessions.store, session.id);
+      loaded = loadSessionLabels(run.tenure.bundle.sessions.store, session);
     } catch (error) {
       return this.#loadFailed(run, start, error);
     }
@@ -351,6 +366,10 @@ export class PolicyEngine implements Engine {
   #loadFailed(run: Run, start: FrameStart, error: unknown): Awaitable<Decision> {
     const frame = new Frame(start, NO_LABELS);
     const program = this.#choose(run, frame);
+    if (error instanceof SessionRefusal) {
+      this.#alarm({ ...error.alarm, route: frame.routeKey });
+      return this.#conclude(run, frame, program, error.halt);
+    }
     this.#storeAlarm('load', error, frame.routeKey, false);
     return this.#conclude(run, frame, program, LOAD_FAILED);
   }
@@ -412,7 +431,7 @@ export class PolicyEngine implements Engine {
     const audit = program.audit[run.phase];
     if (audit.length === 0) return this.#persist(run, frame, program, halt);
     const input = pluginInput(frame);
-    return Promise.all(audit.map(async (plugin) => plugin.invoke(input, undefined))).then(() =>
+    return Promise.all(audit.map(async (plugin) => plugin.invoke(input, frame.signal))).then(() =>
       this.#persist(run, frame, program, halt),
     );
   }
@@ -430,7 +449,7 @@ export class PolicyEngine implements Engine {
     }
     let appended: Promise<unknown> | undefined;
     try {
-      appended = appendLabels(bundle.sessions.store, session.id, added);
+      appended = appendSessionLabels(bundle.sessions.store, session, added);
     } catch (error) {
       return this.#persistFailed(run, frame, program, halt, error);
     }
@@ -477,16 +496,22 @@ export class PolicyEngine implements Engine {
       constraint,
     };
     if (allowed) runInBackground(program.background[phase], frame);
+    const handle = frame.session instanceof LabelSession ? frame.session.handle(labels) : undefined;
     if (
       frame.trace === undefined &&
       frame.consultations === undefined &&
-      (frame.delegatedTokens === undefined || !allowed)
+      handle === undefined &&
+      (frame.delegatedTokens === undefined || !allowed) &&
+      frame.edits === undefined
     )
       return decision;
+    const headers = allowed && phase === 'pre' ? frame.edits?.headers : undefined;
     return {
       ...decision,
+      ...(headers === undefined ? {} : { headers }),
       ...(frame.delegatedTokens === undefined || !allowed ? {} : { delegatedTokens: frame.delegatedTokens }),
       ...(frame.consultations === undefined ? {} : { consultations: frame.consultations }),
+      ...(handle === undefined ? {} : { handle }),
       ...(frame.trace === undefined ? {} : { trace: frame.trace }),
     };
   }

@@ -3,12 +3,13 @@ import { HTTP_ENTITY, answerUnauthenticated, extensionsOf, identifyCaller, withh
 import { httpDenialAnswer } from './denial.ts';
 import { ClientGoneError, answerError, answerHttp, noteDecision, write } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
-import { requestHeaders, responseHeaders, tokenHeaders } from './forwarded-headers.ts';
+import { decidedHeaders, requestHeaders, responseHeaders } from './forwarded-headers.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import { findJsonFault } from './json-scan.ts';
 import { isMediated } from './mediation.ts';
 import { readBody } from './request-body.ts';
 import { RPC_CODES, gatewayError } from './rpc-error.ts';
+import { offerHandle, sessionHintsOf } from './session-handle.ts';
 import { sendUpstream } from './send-upstream.ts';
 import { answerFailure, upstreamFailure } from './upstream-answer.ts';
 import { deniedFor, isViolation, upstreamsFor } from './upstream-choice.ts';
@@ -39,15 +40,19 @@ export async function serveHttp(gateway: GatewayContext, exchange: Exchange): Pr
 
   const caller = await identifyCaller(gateway, exchange, HTTP_ENTITY);
   if ('code' in caller) return answerUnauthenticated(gateway, exchange, caller);
+  const names = gateway.engine.handleNames;
+  const sessionHints = sessionHintsOf(names, exchange, undefined);
   const operation: Operation = {
     id: exchange.id,
     entity: HTTP_ENTITY,
     extensions: extensionsOf(gateway, exchange, caller, HTTP_ENTITY, undefined),
+    ...(sessionHints === undefined ? {} : { sessionHints }),
     credentials: caller.identity.credentials,
   };
   exchange.note.entity = 'http';
   const decision = await gateway.decider.pre(operation);
   noteDecision(exchange, decision);
+  offerHandle(names, exchange, decision.handle);
   if (decision.decision !== 'allow') return answerHttp(exchange, httpDenialAnswer(decision));
 
   const upstreams = upstreamsFor(gateway, undefined, decision.constraint);
@@ -62,7 +67,7 @@ export async function serveHttp(gateway: GatewayContext, exchange: Exchange): Pr
       method: request.method ?? 'GET',
       headers: requestHeaders(request, {
         withheld: withheldHeaders(gateway, [caller], tokens),
-        changed: tokenHeaders(tokens, new Map()),
+        changed: decidedHeaders(decision, new Map()),
         requestId: exchange.id,
         upstreamSessionId: undefined,
         identityEncoding: false,
@@ -70,7 +75,7 @@ export async function serveHttp(gateway: GatewayContext, exchange: Exchange): Pr
       body: body.length === 0 ? null : body,
     });
     const { status, headers, body: answered } = sent.response;
-    response.writeHead(status, [...responseHeaders(headers, undefined, false), 'x-request-id', exchange.id]);
+    response.writeHead(status, [...responseHeaders(headers, undefined, false, names), 'x-request-id', exchange.id]);
     for (;;) {
       const chunk = await answered.next(gateway.limits.streamIdleMs);
       if (chunk === undefined) break;
