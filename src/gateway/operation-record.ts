@@ -1,4 +1,4 @@
-import { ENTITY_TYPES, type Entity, type Extensions, type Operation } from '../engine/operation.ts';
+import { ENTITY_TYPES, PROGRESS, type Entity, type Extensions, type Operation } from '../engine/operation.ts';
 import { parseJson, stringifyJson } from '../text/json.ts';
 import { isJsonObject } from './json-value.ts';
 import { isListMethod } from './list-filter.ts';
@@ -11,11 +11,10 @@ import type { MediatedRequest } from './pending-requests.ts';
  * them, and the labels of `pre` among those that the host gives. Credentials stay behind.
  */
 export function writeOperation({ method, operation, decision, scope, upstream }: MediatedRequest): string {
-  const { id, entity, extensions = {} } = operation;
+  const { credentials: _credentials, [PROGRESS]: _progress, extensions = {}, ...rest } = operation;
   const labels = [...(extensions.labels ?? []), ...(decision?.taints ?? []).map(({ label }) => label)];
   const portable = {
-    id,
-    entity,
+    ...rest,
     args: decision === undefined ? operation.args : decision.args,
     extensions: { ...extensions, labels },
     constraint: decision?.constraint ?? operation.constraint,
