@@ -215,7 +215,12 @@ function load(text: string, name: string, baseDirectory: string): Promise<LoadRe
     { name, text },
     {
       baseDirectory,
-      environment: { HASH_KEY: 'example', HANDLE_KEY: 'k'.repeat(32), COLLECTOR_AUTHORIZATION: 'Bearer example' },
+      environment: {
+        HASH_KEY: 'example',
+        HANDLE_KEY: 'k'.repeat(32),
+        COLLECTOR_AUTHORIZATION: 'Bearer example',
+        OAUTH_CLIENT_SECRET: 'example',
+      },
       ...EXAMPLE_KINDS,
     },
   );
