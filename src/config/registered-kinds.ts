@@ -5,6 +5,7 @@ import { cedarDirect } from '../pdp/cedar/cedar-direct.ts';
 import { cel } from '../pdp/cel/cel.ts';
 import { opa } from '../pdp/opa/opa.ts';
 import { auditLogger } from '../plugins/audit-logger/audit-logger.ts';
+import { elicitationCiba } from '../plugins/elicitation-ciba/elicitation-ciba.ts';
 import { elicitationLocal } from '../plugins/elicitation-local/elicitation-local.ts';
 import { delegatorOAuth } from '../plugins/delegator-oauth/delegator-oauth.ts';
 import { identityJwt } from '../plugins/identity-jwt/identity-jwt.ts';
@@ -20,7 +21,14 @@ export interface RegisteredKinds {
   readonly sessionStores: readonly SessionStoreFactory[];
 }
 
-const BUILT_IN_PLUGINS: readonly PluginKind[] = [identityJwt, delegatorOAuth, elicitationLocal, auditLogger, piiScan];
+const BUILT_IN_PLUGINS: readonly PluginKind[] = [
+  identityJwt,
+  delegatorOAuth,
+  elicitationCiba,
+  elicitationLocal,
+  auditLogger,
+  piiScan,
+];
 
 const BUILT_IN_DECISION_POINTS: readonly DecisionPointKind[] = [authzen, cedarDirect, cel, opa];
 

@@ -184,6 +184,8 @@ export interface ElicitInput {
   /** Place of the step in the bundle: an answer counts for this step only. */
   readonly place: string;
   readonly config: ArgumentMap;
+  /** The step's own, in milliseconds. */
+  readonly timeout?: number;
   /** Unix milliseconds. */
   readonly askedAt: number;
   /** Unix milliseconds; an answer that comes later does not count. */
@@ -198,7 +200,7 @@ export type ElicitOutcome =
       readonly outcome: 'pending';
       /** What the plugin needs to look for the answer, on whatever replica. Never shown to anybody. */
       readonly state?: JsonValue;
-      /** Unix milliseconds; counts when it is earlier than the question's own. */
+      /** Unix milliseconds; read when the question is put. Counts when it is earlier than the step's `timeout` ends. */
       readonly expiresAt?: number;
       /** Puts the question into the operators' list, where it can be answered. Read when the question is put. */
       readonly listed?: boolean;

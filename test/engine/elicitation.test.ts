@@ -57,6 +57,7 @@ describe('a question to a human', () => {
       route: 'tool:t',
       place: PLACE,
       config: { extra: 'x' },
+      timeout: 300_000,
       askedAt: 1_700_000_000_000,
       expiresAt: 1_700_000_300_000,
     });
