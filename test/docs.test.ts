@@ -209,7 +209,14 @@ function withoutBlocks(page: Page): string {
 }
 
 function load(text: string, name: string, baseDirectory: string): Promise<LoadResult> {
-  return loadBundle({ name, text }, { baseDirectory, environment: { HASH_KEY: 'example' }, ...EXAMPLE_KINDS });
+  return loadBundle(
+    { name, text },
+    {
+      baseDirectory,
+      environment: { HASH_KEY: 'example', COLLECTOR_AUTHORIZATION: 'Bearer example' },
+      ...EXAMPLE_KINDS,
+    },
+  );
 }
 
 /** What a block is loaded as; undefined when it is no bundle. */

@@ -1,6 +1,6 @@
 import { Report } from '../diagnostics/report.ts';
 import type { CompileScope } from '../engine/compile-scope.ts';
-import type { Halt } from '../engine/halt.ts';
+import { denyWith, type Halt } from '../engine/halt.ts';
 import type { EntityType, Phase } from '../engine/operation.ts';
 import { hookOf } from '../engine/plugin-input.ts';
 import type { PluginHandle } from '../engine/plugin-handle.ts';
@@ -68,13 +68,18 @@ export function composeProgram(
   const ofMode = (phase: Phase, mode: PluginHandle['mode']): readonly PluginHandle[] =>
     at(phase).filter((handle) => handle.mode === mode);
 
+  const admission = (phase: Phase): readonly CompiledStep[] =>
+    serving(observers, phase).flatMap((handle) => admissionStep(handle, composition.registry));
+
   return {
     pre: [
+      ...admission('pre'),
       ...structuralSteps(at('pre'), composition.registry),
       ...layerFields(compiled.map((layer) => layer.args)).map((field) => field.step),
       ...compiled.flatMap((layer) => layer.pre),
     ],
     post: [
+      ...admission('post'),
       ...layerFields(compiled.map((layer) => layer.result)).map((field) => field.step),
       ...compiled.flatMap((layer) => layer.post),
       ...structuralSteps(at('post'), composition.registry),
@@ -115,6 +120,21 @@ function structuralStep(handle: PluginHandle, registry: PluginRegistry): Compile
     span: () => declared?.span ?? NOWHERE,
     run: (frame) => runPlugin(handle, frame, advisory),
   };
+}
+
+/** The step that keeps a phase from running, for a plugin that may. */
+function admissionStep({ name, admit }: PluginHandle, registry: PluginRegistry): readonly CompiledStep[] {
+  if (admit === undefined) return [];
+  return [
+    {
+      place: `plugins.${name}`,
+      span: () => registry.declared.get(name)?.span ?? NOWHERE,
+      run: ({ operation: { entity }, extensions }) => {
+        const violation = admit({ entity, extensions });
+        return violation && denyWith(violation);
+      },
+    },
+  ];
 }
 
 const NOWHERE: Span = { source: { name: '', text: '' }, start: 0, end: 0 };

@@ -324,9 +324,8 @@ export class PolicyVisitor implements ConfigVisitor {
 
   #newRegistry(): PluginRegistry {
     const { kinds, baseDirectory, environment, now, alarm, report } = this.#options;
-    const scope = { baseDirectory, environment };
     const host = { timeout: this.#timeout, now, alarm };
-    return new PluginRegistry(kinds.plugins, scope, this.transport, host, report);
+    return new PluginRegistry(kinds.plugins, { baseDirectory, environment }, this.transport, host, report);
   }
 }
 

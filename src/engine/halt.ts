@@ -1,5 +1,12 @@
+import type { Span } from '../text/source.ts';
 import type { Violation } from './decision.ts';
 import type { JsonValue } from './operation.ts';
+
+/** Where in the bundle a halt comes from. */
+export interface DecidingRule {
+  readonly place: string;
+  readonly span: () => Span;
+}
 
 /** What ends a phase before its last step. `details` are laid over the route's `response`. */
 export interface Halt {
@@ -7,6 +14,8 @@ export interface Halt {
   readonly code: string;
   readonly reason: string;
   readonly details?: Readonly<Record<string, JsonValue>>;
+  /** The innermost step that led to it; absent when no step did. */
+  readonly rule?: DecidingRule;
 }
 
 /** Reason of a denial whose author wrote none. */
@@ -14,6 +23,11 @@ export const DEFAULT_REASON = 'access denied';
 
 export function deny(code: string, reason: string = DEFAULT_REASON, details?: Halt['details']): Halt {
   return details === undefined ? { kind: 'deny', code, reason } : { kind: 'deny', code, reason, details };
+}
+
+/** The halt with the step that led to it, unless one inside that step did. */
+export function haltedBy(halt: Halt, rule: DecidingRule): Halt {
+  return halt.rule === undefined ? { ...halt, rule } : halt;
 }
 
 export function denyWith(violation: Violation): Halt {

@@ -1,8 +1,12 @@
 import type { Alarm } from '../session/label-store.ts';
 import type { Bundle } from './bundle.ts';
 import type { Decision, Violation } from './decision.ts';
+import { positionAt } from '../text/source.ts';
+import type { Consultation } from './decision.ts';
 import type { Frame } from './frame.ts';
+import type { DecidingRule } from './halt.ts';
 import type { Entity, Extensions, Operation } from './operation.ts';
+import type { DecisionRecord, IdentityInput } from './plugin.ts';
 import type { UncutRecord } from './plugin-handle.ts';
 import { hookOf } from './plugin-input.ts';
 import type { Program } from './program.ts';
@@ -10,6 +14,7 @@ import type { Program } from './program.ts';
 const NO_EXTENSIONS: Extensions = Object.freeze({});
 const NO_LABELS: ReadonlySet<string> = new Set();
 const NO_HEADERS: readonly string[] = Object.freeze([]);
+const NO_CONSULTATIONS: readonly Consultation[] = Object.freeze([]);
 const UNMODIFIED: Decision['modified'] = Object.freeze({ args: false, result: false });
 
 /** Where observers hear from. */
@@ -17,6 +22,8 @@ export interface Observation {
   readonly bundle: Bundle;
   /** What was run; undefined when the decision fell before it was chosen. */
   readonly program: Program | undefined;
+  /** Where the steps ended the phase. */
+  readonly rule: DecidingRule | undefined;
   /** `startTime` of the phase, as `performance.now` has it. */
   readonly startedAt: number;
   /** Unix milliseconds. */
@@ -49,6 +56,9 @@ export function observeDecision(
     route: decision.route,
     decision: decision.decision,
     violation: decision.violation,
+    rule: placeOf(observation.rule),
+    consultations: frame?.consultations ?? NO_CONSULTATIONS,
+    traceparent: traceparentOf(operation.extensions?.http?.request_headers?.['traceparent']),
     modified: decision.modified,
     args: decision.args,
     extensions: operation.extensions ?? NO_EXTENSIONS,
@@ -59,11 +69,12 @@ export function observeDecision(
 }
 
 /** Tells the plugins that observe `pre` that the caller was refused before it. Never throws. */
-export function observeRefusedIdentity(observation: Observation, entity: Entity, violation: Violation): void {
+export function observeRefusedIdentity(observation: Observation, input: IdentityInput, violation: Violation): void {
+  const { entity } = input;
   tell(observation, entity, 'pre', () => ({
     time: observation.now(),
     duration: performance.now() - observation.startedAt,
-    operationId: undefined,
+    operationId: input.id,
     bundleDigest: observation.bundle.digest,
     phase: 'identify',
     hook: hookOf(entity.type, 'pre'),
@@ -71,6 +82,9 @@ export function observeRefusedIdentity(observation: Observation, entity: Entity,
     route: undefined,
     decision: 'deny',
     violation,
+    rule: undefined,
+    consultations: NO_CONSULTATIONS,
+    traceparent: traceparentOf(input.headers['traceparent']),
     modified: UNMODIFIED,
     args: undefined,
     extensions: NO_EXTENSIONS,
@@ -99,6 +113,19 @@ function labelsOf(decision: Decision, frame: Frame | undefined): UncutRecord['la
   const after = new Set([...before, ...decision.labels]);
   for (const { label } of decision.taints) after.add(label);
   return { before, after };
+}
+
+function placeOf(rule: DecidingRule | undefined): DecisionRecord['rule'] {
+  if (rule === undefined) return undefined;
+  const { source, start } = rule.span();
+  return { place: rule.place, file: source.name, ...positionAt(source, start) };
+}
+
+/** W3C Trace Context, version 00. Text of another form may be anything, so it is not passed on. */
+const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+function traceparentOf(header: string | readonly string[] | undefined): string | undefined {
+  return typeof header === 'string' && TRACEPARENT.test(header) ? header : undefined;
 }
 
 function headersOf({ delegatedTokens }: Decision): readonly string[] {

@@ -58,6 +58,8 @@ export interface PluginHandle {
   readonly observesOnly: boolean;
   /** Undefined for a plugin that does not observe. Never throws. */
   readonly observe: ((record: UncutRecord) => void) | undefined;
+  /** Why the phase must not be run. Undefined for a plugin that always lets it. Never throws. */
+  readonly admit: ((request: Pick<PluginInput, 'entity' | 'extensions'>) => Violation | undefined) | undefined;
   invoke(input: PluginInput, signal: AbortSignal | undefined): Awaitable<InvokeResult>;
   resolveIdentity(input: IdentityInput): Awaitable<IdentityOutcome | PluginFailure>;
   delegate(input: DelegateInput, signal: AbortSignal | undefined): Awaitable<DelegateOutcome | PluginFailure>;

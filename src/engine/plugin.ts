@@ -5,7 +5,7 @@ import type { Alarm, Awaitable } from '../session/label-store.ts';
 import type { TransportStorage } from '../transport/transport-storage.ts';
 import type { SessionIdentity } from '../session/session-identity.ts';
 import type { Client, Delegation, Entity, Extensions, JsonValue, Phase, Subject, Workload } from './operation.ts';
-import type { Decision, Violation } from './decision.ts';
+import type { Consultation, Decision, Violation } from './decision.ts';
 
 /** Points at which plugins run. Older spellings of bundles are mapped to these at load. */
 export const HOOKS = [
@@ -93,6 +93,8 @@ export interface CallContext {
 /** Credentials as they arrived. Header names are lower case; the first value counts. */
 export interface IdentityInput {
   readonly entity: Entity;
+  /** Id of the operation or request, for records of refused callers; plugins do not see it. */
+  readonly id?: string;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
@@ -240,6 +242,14 @@ export interface DecisionRecord {
   readonly route: string | undefined;
   readonly decision: Decision['decision'];
   readonly violation: Violation | null;
+  /** The step that denied or asked, its file and position as diagnostics have them; undefined when none did. */
+  readonly rule:
+    | { readonly place: string; readonly file: string; readonly line: number; readonly column: number }
+    | undefined;
+  /** The decision points asked in this phase, in the order of their answers. */
+  readonly consultations: readonly Consultation[];
+  /** Of the request that carried the operation (W3C Trace Context); undefined when it had none, or none well-formed. */
+  readonly traceparent: string | undefined;
   readonly modified: Decision['modified'];
   /** As they are to be forwarded; of a refused operation as they came. */
   readonly args: JsonValue | undefined;
@@ -284,6 +294,11 @@ export interface Plugin {
    * `audit_write_failed`. A plugin with `observe` and without `invoke` allows whatever it is asked.
    */
   observe?(record: DecisionRecord): Awaitable<void>;
+  /**
+   * Asked at once before each phase whose decision `observe` would hear of; a violation denies the phase before any of
+   * it runs. A throw or another answer denies with `plugin.<name>.error`.
+   */
+  admit?(): Violation | undefined;
   /** Called once before the first operation; a rejection makes the load fail. */
   initialize?(): Awaitable<void>;
   close?(): Awaitable<void>;

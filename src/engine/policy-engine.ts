@@ -129,8 +129,9 @@ export class PolicyEngine implements Engine {
       const program = programOf(tenure.bundle, frame);
       const result = await authenticate(program.authentication, input);
       if (result.outcome === 'denied' && tenure.bundle.observed) {
-        const observation = { bundle: tenure.bundle, program, startedAt, now: this.#now, alarm: this.#alarm };
-        observeRefusedIdentity(observation, input.entity, result.violation);
+        const { bundle } = tenure;
+        const observation = { bundle, program, rule: undefined, startedAt, now: this.#now, alarm: this.#alarm };
+        observeRefusedIdentity(observation, input, result.violation);
       }
       return result;
     } catch {
@@ -240,6 +241,7 @@ export class PolicyEngine implements Engine {
 
   /** A denial that leaves out whatever the phase came to. */
   #refuse(run: Run, halt: Halt): Decision {
+    run.rule = undefined;
     return {
       decision: 'deny',
       phase: run.phase,
@@ -266,8 +268,8 @@ export class PolicyEngine implements Engine {
     return decision;
   }
 
-  #observe({ tenure, operation, frame, program, startedAt }: Run, decision: Decision): void {
-    const observation = { bundle: tenure.bundle, program, startedAt, now: this.#now, alarm: this.#alarm };
+  #observe({ tenure, operation, frame, program, rule, startedAt }: Run, decision: Decision): void {
+    const observation = { bundle: tenure.bundle, program, rule, startedAt, now: this.#now, alarm: this.#alarm };
     observeDecision(observation, operation, decision, frame);
   }
 
@@ -389,6 +391,7 @@ export class PolicyEngine implements Engine {
   /** After the steps: unmatched requests, observers, labels. */
   #conclude(run: Run, frame: Frame, program: Program, stepsHalt: Halt | undefined): Awaitable<Decision> {
     const halt = stepsHalt ?? program.unmatched;
+    run.rule = halt?.rule;
     const audit = program.audit[run.phase];
     if (audit.length === 0) return this.#persist(run, frame, program, halt);
     const input = pluginInput(frame);

@@ -1,5 +1,6 @@
 import type { Decision } from './decision.ts';
 import type { Frame } from './frame.ts';
+import type { DecidingRule } from './halt.ts';
 import { observationStart } from './observe.ts';
 import type { JsonValue, Operation, Phase } from './operation.ts';
 import type { Program } from './program.ts';
@@ -21,6 +22,8 @@ export class Run {
   frame: Frame | undefined;
   program: Program | undefined;
   decision: Decision | undefined;
+  /** Where the steps ended the phase; for those who observe it. */
+  rule: DecidingRule | undefined;
   /** True once the time for the phase is up: whatever still comes of it is a denial. */
   expired: boolean;
   /** Whether the tenure counts the operation, so that the bundle waits for `post`. */
@@ -44,6 +47,7 @@ export class Run {
     this.frame = undefined;
     this.program = undefined;
     this.decision = undefined;
+    this.rule = undefined;
     this.expired = false;
     this.counted = false;
   }

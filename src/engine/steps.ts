@@ -10,7 +10,7 @@ import { compileElicitation } from './elicitation.ts';
 import { compileField } from './field-pipeline.ts';
 import { attributeReader, FrameQuestion } from './frame-question.ts';
 import type { Frame } from './frame.ts';
-import { deny, denyWith, type Halt } from './halt.ts';
+import { deny, denyWith, haltedBy, type Halt } from './halt.ts';
 import { withHiddenToken } from './hidden-token.ts';
 import type { JsonValue, Phase } from './operation.ts';
 import { hookOf, pluginInput } from './plugin-input.ts';
@@ -47,9 +47,9 @@ export function runSteps(steps: readonly CompiledStep[], frame: Frame, from = 0)
     const outcome = frame.trace === undefined ? step.run(frame) : traced(step, frame);
     if (outcome === undefined) continue;
     if (outcome instanceof Promise) {
-      return outcome.then((halt) => halt ?? runSteps(steps, frame, i + 1));
+      return outcome.then((halt) => (halt === undefined ? runSteps(steps, frame, i + 1) : haltedBy(halt, step)));
     }
-    return outcome;
+    return haltedBy(outcome, step);
   }
   return undefined;
 }

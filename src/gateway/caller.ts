@@ -1,5 +1,5 @@
 import type { Entity, Extensions, JsonObject } from '../engine/operation.ts';
-import type { Violation } from '../engine/decision.ts';
+import type { DelegatedToken, Violation } from '../engine/decision.ts';
 import type { IdentityResult } from '../engine/engine.ts';
 import { answerError } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
@@ -29,7 +29,7 @@ export async function identifyCaller(
   entity: Entity,
 ): Promise<Caller | Violation> {
   try {
-    const identity = await gateway.engine.identify({ entity, headers: exchange.request.headers });
+    const identity = await gateway.engine.identify({ entity, id: exchange.id, headers: exchange.request.headers });
     if (identity.outcome === 'identified') return { identity, principal: principalOf(identity) };
     return identity.violation;
   } catch (error) {
@@ -81,9 +81,16 @@ export function extensionsOf(
   };
 }
 
-/** Headers that stay at the gateway because they authenticate the client to it. */
-export function withheldHeaders(gateway: GatewayContext, callers: readonly Caller[]): ReadonlySet<string> {
-  if (gateway.forwardAuthorization) return NOTHING_WITHHELD;
+/**
+ * Headers that stay at the gateway because they authenticate the client to it. A request that takes minted credentials
+ * along leaves the client's own behind, whatever is configured.
+ */
+export function withheldHeaders(
+  gateway: GatewayContext,
+  callers: readonly Caller[],
+  minted: readonly DelegatedToken[],
+): ReadonlySet<string> {
+  if (gateway.forwardAuthorization && minted.length === 0) return NOTHING_WITHHELD;
   if (callers.every((caller) => caller.identity.credentials.length === 0)) return ALWAYS_WITHHELD;
   const names = callers.flatMap((caller) => caller.identity.credentials.map(({ header }) => header.toLowerCase()));
   return new Set([...ALWAYS_WITHHELD, ...names]);

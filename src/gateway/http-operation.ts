@@ -56,12 +56,13 @@ export async function serveHttp(gateway: GatewayContext, exchange: Exchange): Pr
     noteDecision(exchange, denied);
     return answerHttp(exchange, httpDenialAnswer(denied));
   }
+  const tokens = decision.delegatedTokens ?? [];
   try {
     const sent = await sendUpstream(gateway, exchange, upstreams, {
       method: request.method ?? 'GET',
       headers: requestHeaders(request, {
-        withheld: withheldHeaders(gateway, [caller]),
-        changed: tokenHeaders(decision.delegatedTokens ?? [], new Map()),
+        withheld: withheldHeaders(gateway, [caller], tokens),
+        changed: tokenHeaders(tokens, new Map()),
         requestId: exchange.id,
         upstreamSessionId: undefined,
         identityEncoding: false,

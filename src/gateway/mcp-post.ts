@@ -57,7 +57,7 @@ export async function servePost(gateway: GatewayContext, exchange: Exchange): Pr
     const { upstream, response } = await sendUpstream(gateway, exchange, upstreams, {
       method: 'POST',
       headers: requestHeaders(exchange.request, {
-        withheld: withheldHeaders(gateway, callers),
+        withheld: withheldHeaders(gateway, callers, first?.decision?.delegatedTokens ?? []),
         changed: body.batch ? NO_CHANGES : (first?.headers ?? NO_CHANGES),
         requestId: exchange.id,
         upstreamSessionId: session?.upstreamId,

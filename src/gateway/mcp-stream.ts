@@ -106,7 +106,7 @@ async function send(
   const { response } = await sendUpstream(gateway, exchange, upstreams, {
     method,
     headers: requestHeaders(exchange.request, {
-      withheld: withheldHeaders(gateway, [entered.caller]),
+      withheld: withheldHeaders(gateway, [entered.caller], []),
       changed: NO_CHANGES,
       requestId: exchange.id,
       upstreamSessionId: entered.session?.upstreamId,

@@ -11,7 +11,7 @@ export type PluginCondition = Readonly<Record<string, readonly string[]>>;
 export function whenMatches(handle: PluginHandle, conditions: readonly PluginCondition[]): PluginHandle {
   if (conditions.length === 0) return handle;
   const applies = (request: Request): boolean => conditions.some((condition) => matches(condition, request));
-  const { observe } = handle;
+  const { observe, admit } = handle;
   return {
     ...handle,
     invoke: (input, signal) => (applies(input) ? handle.invoke(input, signal) : { outcome: 'allow' }),
@@ -20,6 +20,7 @@ export function whenMatches(handle: PluginHandle, conditions: readonly PluginCon
       ((record) => {
         if (applies(record)) observe(record);
       }),
+    admit: admit && ((request) => (applies(request) ? admit(request) : undefined)),
   };
 }
 

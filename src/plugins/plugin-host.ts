@@ -87,6 +87,7 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
     modifies: mayChange && !observesOnly,
     observesOnly,
     observe: observerOf(entry.name, plugin, capabilities, options.alarm),
+    admit: admissionOf(entry.name, plugin, failure('error').violation, options.alarm),
     async invoke(input, signal) {
       if (observesOnly && entry.hooks.includes(input.hook)) return ALLOW;
       if (options.now() < restsUntil) return ALLOW;
@@ -180,6 +181,29 @@ function observerOf(
     } catch {
       failed();
     }
+  };
+}
+
+/** `admit` of a plugin: what is neither a violation nor nothing refuses the phase. */
+function admissionOf(
+  name: string,
+  plugin: Plugin,
+  failure: Violation,
+  alarm: PluginHostOptions['alarm'],
+): PluginHandle['admit'] {
+  const admit = plugin.admit?.bind(plugin);
+  if (admit === undefined) return undefined;
+  return () => {
+    let answer: unknown;
+    try {
+      answer = admit();
+      if (answer === undefined || isViolation(answer)) return answer;
+    } catch {
+      answer = undefined;
+    }
+    if (answer instanceof Promise) answer.catch(() => undefined);
+    alarm({ alarm: 'plugin_failure', plugin: name, failure: 'admit' });
+    return failure;
   };
 }
 

@@ -4,6 +4,7 @@ import type { UncutRecord } from '../engine/plugin-handle.ts';
 import { isObject } from '../engine/values.ts';
 import { frozenCopy, viewOfExtensions } from './capability-view.ts';
 
+const NO_CONSULTATIONS: DecisionRecord['consultations'] = Object.freeze([]);
 const NO_HEADERS: readonly string[] = Object.freeze([]);
 
 /** What a plugin with these capabilities sees of a decision. */
@@ -18,6 +19,9 @@ export class RecordView implements DecisionRecord {
   readonly route: string | undefined;
   readonly decision: DecisionRecord['decision'];
   readonly violation: DecisionRecord['violation'];
+  readonly rule: DecisionRecord['rule'];
+  readonly consultations: DecisionRecord['consultations'];
+  readonly traceparent: string | undefined;
   readonly modified: DecisionRecord['modified'];
   readonly session: DecisionRecord['session'];
   readonly delegatedHeaders: readonly string[];
@@ -37,6 +41,9 @@ export class RecordView implements DecisionRecord {
     this.route = record.route;
     this.decision = record.decision;
     this.violation = record.violation === null ? null : frozenCopy(record.violation);
+    this.rule = record.rule && Object.freeze({ ...record.rule });
+    this.consultations = record.consultations.length === 0 ? NO_CONSULTATIONS : frozenCopy(record.consultations);
+    this.traceparent = record.traceparent;
     this.modified = record.modified;
     this.session = record.session && Object.freeze({ ...record.session });
     this.delegatedHeaders = capabilities.has('read_delegated_tokens') ? record.delegatedHeaders : NO_HEADERS;

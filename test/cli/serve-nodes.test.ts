@@ -110,6 +110,7 @@ describe('two gateways on one label store', () => {
 
   test('while the store is down nothing of a labelled session gets through either of them', async () => {
     const [one, other] = [start(), start()];
+    await Promise.all([one.url(), other.url()]);
     assert.equal(await call(one, 'carol', 'get_employee'), 'answered');
     await store.stop();
     for (const gateway of [one, other]) {

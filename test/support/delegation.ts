@@ -33,6 +33,8 @@ export interface DelegatorOptions {
   readonly rules?: readonly unknown[];
   /** Over the plugin's entry. */
   readonly entry?: Readonly<Record<string, unknown>>;
+  /** Keys of the tool's route besides its rules. */
+  readonly route?: Readonly<Record<string, unknown>>;
   readonly environment?: Readonly<Record<string, string>>;
   readonly baseDirectory?: string;
 }
@@ -67,7 +69,7 @@ export function delegatorBundle(provider: IdentityProvider, options: DelegatorOp
         ...entry,
       },
     ],
-    routes: [{ tool: 't', pre_invocation: rules }],
+    routes: [{ tool: 't', pre_invocation: rules, ...options.route }],
   });
 }
 

@@ -67,8 +67,8 @@ export interface MintOptions {
   readonly claims?: Readonly<Record<string, unknown>>;
 }
 
-/** Answers a request in place of the provider. */
-export type Interceptor = (request: IncomingMessage, response: ServerResponse) => void;
+/** Answers a request in place of the provider; `serve` leaves it to the provider after all. */
+export type Interceptor = (request: IncomingMessage, response: ServerResponse, serve: () => void) => void;
 
 /** An OpenID provider on the loopback interface: discovery, key set, client credentials and token exchange over HTTP. */
 export interface IdentityProvider {
@@ -104,13 +104,15 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
 
   let interceptor: Interceptor | undefined;
   let change: ((exchange: Exchange) => Partial<Exchange>) | undefined;
-  let serve: Interceptor | undefined;
+  let serve: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
   const seen = { requests: 0 };
   const arrivals = new EventEmitter();
   const server = createServer((request, response) => {
     seen.requests += 1;
     arrivals.emit('request');
-    (interceptor ?? serve)?.(request, response);
+    const handled = (): void => serve?.(request, response);
+    if (interceptor === undefined) handled();
+    else interceptor(request, response, handled);
   });
   const listen = async (port: number): Promise<void> => {
     server.listen(port, '127.0.0.1');

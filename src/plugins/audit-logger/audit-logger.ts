@@ -1,39 +1,45 @@
-import { resolve } from 'node:path';
 import { HOOKS, type Plugin, type PluginEntryContext, type PluginKind } from '../../engine/plugin.ts';
 import { isOperationHook } from '../../engine/declared.ts';
+import type { Violation } from '../../engine/decision.ts';
 import { definePlugin } from '../define-plugin.ts';
 import { auditLoggerConfigSchema, type AuditLoggerConfig } from './config.ts';
+import { lintSecret } from '../secret.ts';
+import { destinationOf } from './destination.ts';
 import { recordText } from './record-text.ts';
-import { leaseWriter, type Destination, type WriterLease } from './shared-writer.ts';
+import { leaseSink, type SinkLease } from './shared-sink.ts';
 
 /** Level `info` of the process log. */
 const INFO = 30;
+
+const OVERFLOW: Violation = Object.freeze({
+  code: 'audit.overflow',
+  reason: 'the decision could not be recorded',
+  details: Object.freeze({}),
+});
 
 function create(config: Readonly<AuditLoggerConfig>, context: PluginEntryContext): Plugin {
   const destination = destinationOf(config, context);
   const wrapped = config.destination === 'tracing';
   const chained = config.hash_chain ?? false;
+  const denies = config.on_overflow === 'deny';
   const options = {
     plugin: context.name,
     source: config.source,
     maskArguments: config.mask_arguments ?? true,
   };
-  const settings = {
-    maxBytes: config.max_bytes,
-    maxFiles: config.max_files,
-    onFailure: (failure: string, lost: number) =>
-      context.alarm({ alarm: 'audit_write_failed', plugin: context.name, failure, lost }),
-  };
-  let lease: WriterLease | undefined;
+  let lease: SinkLease | undefined;
 
   return {
     observe(record) {
       if (lease === undefined) throw new Error('the logger is not started');
       const text = recordText(record, options);
-      lease.writer.append(wrapped ? logLine(text, record.time) : text, chained);
+      // What is let through has its record, however many were let through at once.
+      const kept = denies && record.decision !== 'deny';
+      lease.sink.append({ text: wrapped ? logLine(text, record.time) : text, chained, kept });
     },
+    ...(denies ? { admit: () => (lease?.sink.full === false ? undefined : OVERFLOW) } : {}),
     async initialize() {
-      lease ??= await leaseWriter(destination, settings);
+      lease ??= await leaseSink(destination);
     },
     async close() {
       const ending = lease;
@@ -41,25 +47,6 @@ function create(config: Readonly<AuditLoggerConfig>, context: PluginEntryContext
       await ending?.release();
     },
   };
-}
-
-/** Refuses keys that would have no effect. */
-function destinationOf(config: Readonly<AuditLoggerConfig>, { baseDirectory }: PluginEntryContext): Destination {
-  const { destination = 'stderr', path } = config;
-  if (destination === 'file') {
-    if (path === undefined) throw new Error('`destination: file` needs a `path`');
-    if (config.max_files !== undefined && config.max_bytes === undefined) {
-      throw new Error('`max_files` has no effect without `max_bytes`');
-    }
-    return { path: resolve(baseDirectory, path) };
-  }
-  for (const key of ['path', 'max_bytes', 'max_files'] as const) {
-    if (config[key] !== undefined) throw new Error(`\`${key}\` has no effect without \`destination: file\``);
-  }
-  if (destination === 'tracing' && config.hash_chain === true) {
-    throw new Error('`hash_chain` needs a destination of its own, not `tracing`');
-  }
-  return destination === 'stdout' ? 'stdout' : 'stderr';
 }
 
 function logLine(record: string, time: number): string {
@@ -75,6 +62,8 @@ export const auditLogger = definePlugin<AuditLoggerConfig>({
   configSchema: auditLoggerConfigSchema,
   hooks: HOOKS.filter(isOperationHook),
   create,
+  lint: ({ headers = {} }) =>
+    Object.entries(headers).flatMap(([name, source]) => lintSecret(source, `headers.${name}`)),
 });
 
 /** The same kind without output, for runs that only try a bundle out. */

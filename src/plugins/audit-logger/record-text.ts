@@ -24,12 +24,14 @@ export function recordText(record: DecisionRecord, options: RecordOptions): stri
     ...(record.delegatedHeaders.length === 0
       ? {}
       : { delegated_tokens: record.delegatedHeaders.map((header) => ({ outbound_header: header })) }),
-    ...(record.operationId === undefined ? {} : { operation_id: record.operationId }),
+    ...correlationOf(record),
     ...(session === undefined ? {} : { session_id: session.id }),
     phase: record.phase,
     ...(record.route === undefined ? {} : { route: record.route }),
     decision: record.decision,
     ...(violation === null ? {} : { code: violation.code, reason: violation.reason }),
+    ...(record.rule === undefined ? {} : { rule: record.rule }),
+    ...(record.consultations.length === 0 ? {} : { decision_points: record.consultations }),
     ...(record.decision === 'pending' && violation !== null ? { elicitation: violation.details } : {}),
     modified: record.modified.args || record.modified.result,
     ...(labels === undefined
@@ -41,6 +43,16 @@ export function recordText(record: DecisionRecord, options: RecordOptions): stri
   // Only data of the request and the plugins can hold integers that need the slower writer.
   const plain = options.maskArguments && record.decision !== 'pending';
   return plain ? JSON.stringify(line) : (stringifyJson(line) ?? '');
+}
+
+/** What ties the record to the lines that other systems write about the same request. */
+function correlationOf({ operationId, traceparent, extensions: { request } }: DecisionRecord): object {
+  const text = (name: string): string | undefined => {
+    const value = request?.[name];
+    return typeof value === 'string' ? value : undefined;
+  };
+  const ids = { operation_id: operationId, traceparent, request_id: text('request_id'), trace_id: text('trace_id') };
+  return Object.fromEntries(Object.entries(ids).filter(([, id]) => id !== undefined));
 }
 
 /** Who the request comes from. Source: reference facts on the built-in kinds, audit record. */

@@ -1,36 +1,32 @@
-import { CHAIN_START, linkOf, linkRecord, type ChainLink } from './hash-chain.ts';
+import { CHAIN_START, linkOf, type ChainLink } from './hash-chain.ts';
 import type { OutputFile } from './output-file.ts';
+import {
+  afterLoss,
+  CLOSE_WITHIN,
+  linked,
+  MAX_QUEUED,
+  type OnFailure,
+  type RecordEntry,
+  type RecordSink,
+} from './record-sink.ts';
 
-/** What waits to be written, in UTF-16 units; what comes on top of it is lost. */
-const MAX_QUEUED = 16 * 1024 * 1024;
 /** In bytes. */
 const MAX_BATCH = 256 * 1024;
 const RETRY_AFTER = 1000;
 /** A pipe whose reader lags is tried again this soon. */
 const RETRY_FULL_PIPE_AFTER = 20;
-/** Most time that the end waits for what is still queued. */
-const CLOSE_WITHIN = 5000;
 
 export interface WriterSettings {
   readonly maxBytes: number | undefined;
   readonly maxFiles: number | undefined;
-  /** Hears why records were not written, and of how many are lost for good. */
-  readonly onFailure: (failure: string, lost: number) => void;
+  readonly onFailure: OnFailure;
 }
 
-interface Entry {
-  readonly text: string;
-  readonly chained: boolean;
-}
-
-/**
- * Appends records to an output in the order they come, several at a time. Nobody waits for it: what cannot be written is
- * kept and tried again, up to a bound, and every failure is told. The record that follows lost ones says how many.
- */
-export class RecordWriter {
+/** Appends records to an output, several at a time. */
+export class RecordWriter implements RecordSink {
   readonly #output: OutputFile;
   #settings: WriterSettings;
-  readonly #queue: Entry[] = [];
+  readonly #queue: RecordEntry[] = [];
   #queued = 0;
   #lost = 0;
   #link: ChainLink;
@@ -62,25 +58,28 @@ export class RecordWriter {
     this.#moved = true;
   }
 
-  /** `text` is a JSON object. */
-  append(text: string, chained: boolean): void {
-    if (this.#closing || this.#queued + text.length > MAX_QUEUED) {
+  get full(): boolean {
+    return this.#closing || this.#queued >= MAX_QUEUED;
+  }
+
+  append(entry: RecordEntry): void {
+    const { text, kept } = entry;
+    if (this.#closing || (!kept && this.#queued + text.length > MAX_QUEUED)) {
       this.#lost += 1;
       if (this.#lost === 1) this.#settings.onFailure(this.#closing ? 'closed' : 'overflow', 1);
       return;
     }
     let complete = text;
     if (this.#lost > 0) {
-      complete = `${text.slice(0, -1)},"lost_before":${this.#lost}}`;
+      complete = afterLoss(text, this.#lost);
       this.#settings.onFailure('overflow', this.#lost);
       this.#lost = 0;
     }
-    this.#queue.push({ text: complete, chained });
+    this.#queue.push({ ...entry, text: complete });
     this.#queued += complete.length;
     this.#drained ??= this.#drain();
   }
 
-  /** Writes what is queued, then ends the output. Never takes longer than a few seconds. */
   async close(): Promise<void> {
     this.#closing = true;
     this.#wake?.();
@@ -94,7 +93,6 @@ export class RecordWriter {
     await this.#output.close();
   }
 
-  /** Writes what is queued at once, for the end of the process. */
   flushNow(): void {
     const { count, link } = this.#inFlight ?? { count: 0, link: this.#link };
     let last = link;
@@ -187,10 +185,9 @@ export class RecordWriter {
   }
 }
 
-function rendered({ text, chained }: Entry, before: ChainLink): { readonly text: string; readonly link: ChainLink } {
-  if (!chained) return { text: `${text}\n`, link: before };
-  const linked = linkRecord(text, before);
-  return { text: `${linked.text}\n`, link: linked.link };
+function rendered(entry: RecordEntry, before: ChainLink): { readonly text: string; readonly link: ChainLink } {
+  const { text, link } = linked(entry, before);
+  return { text: `${text}\n`, link };
 }
 
 function failureOf(error: unknown): string {

@@ -1,6 +1,6 @@
 import type { ClientAuthenticationMethod } from '../oauth-client/client-authentication.ts';
-import { secretSchema } from '../oauth-client/secret.ts';
-import type { SecretConfig } from '../oauth-client/secret.ts';
+import { secretSchema } from '../secret.ts';
+import type { SecretConfig } from '../secret.ts';
 
 /** Config of `elicitation/ciba`; source: reference facts on the built-in kinds, `elicitation/ciba` config. */
 export interface ElicitationCibaConfig {

@@ -6,8 +6,8 @@ import type { ElicitInput, ElicitOutcome, Plugin, PluginEntryContext, PluginWarn
 import { definePlugin } from '../define-plugin.ts';
 import { AuthorizationServer, AuthorizationServerError } from '../oauth-client/authorization-server.ts';
 import { clientAuthentication } from '../oauth-client/client-authentication.ts';
-import { endpointUrl, isCleartext } from '../oauth-client/endpoint-url.ts';
-import { lintSecret, secretSource } from '../oauth-client/secret.ts';
+import { endpointUrl, isCleartext } from '../endpoint-url.ts';
+import { lintSecret, secretSource } from '../secret.ts';
 import { bindingMessage } from './binding-message.ts';
 import { DEFAULTS, elicitationCibaConfigSchema, type ElicitationCibaConfig } from './config.ts';
 import { CibaError, failed, failureOf, type CibaFailure } from './failures.ts';

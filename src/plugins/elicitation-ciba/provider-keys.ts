@@ -1,7 +1,7 @@
 import { request } from 'undici';
 import type { KeySource } from '../identity-jwt/key-source.ts';
 import { remoteKeySet } from '../identity-jwt/remote-key-set.ts';
-import { endpointUrl } from '../oauth-client/endpoint-url.ts';
+import { endpointUrl } from '../endpoint-url.ts';
 import { CibaError } from './failures.ts';
 
 /** Whose ID tokens count, and the keys that sign them. */

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
-import type { PluginContext, PluginWarning } from '../../engine/plugin.ts';
-import { heldSecret, readSecretSource } from '../../valkey/secret-source.ts';
-import type { SecretSource } from '../../valkey/secret-source.ts';
+import type { PluginContext, PluginWarning } from '../engine/plugin.ts';
+import { heldSecret, readSecretSource } from '../valkey/secret-source.ts';
+import type { SecretSource } from '../valkey/secret-source.ts';
 
 /** Where a secret comes from. Source: reference facts on the built-in kinds, secret source. */
 export type SecretConfig =

@@ -1,7 +1,7 @@
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 /**
- * The address of an endpoint of an authorization server. Plain http is for this machine, unless `insecure` allows it.
+ * The address of a server. Plain http is for this machine, unless `insecure` allows it.
  * Throws an `Error` for the author that names the key `place`, without what the address may hold.
  */
 export function endpointUrl(text: string, insecure: boolean, place: string): URL {
