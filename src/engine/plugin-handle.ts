@@ -65,5 +65,6 @@ export interface PluginHandle {
   delegate(input: DelegateInput, signal: AbortSignal | undefined): Awaitable<DelegateOutcome | PluginFailure>;
   /** What is doubtful in the keys of a `delegate` step. Throws an `Error` for the author when the step cannot work. */
   checkDelegate(config: DelegateInput['config']): readonly PluginWarning[];
+  checkElicit(verb: ElicitInput['verb']): readonly PluginWarning[];
   elicit(input: ElicitInput, signal: AbortSignal | undefined): Awaitable<ElicitOutcome | PluginFailure>;
 }

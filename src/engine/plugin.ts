@@ -286,6 +286,8 @@ export interface Plugin {
    * what it answers is warned of.
    */
   checkDelegate?(config: ArgumentMap): readonly PluginWarning[];
+  /** What is doubtful in a question of this verb, at load. */
+  checkElicit?(verb: ElicitationVerb): readonly PluginWarning[];
   /** `elicit`. */
   elicit?(input: ElicitInput, call: CallContext): Awaitable<ElicitOutcome>;
   /**

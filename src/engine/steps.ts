@@ -6,6 +6,7 @@ import { ATTRIBUTE_NAMESPACES, compilePath, toJson, type Accessor } from './attr
 import type { CompileScope } from './compile-scope.ts';
 import type { DecisionAnswer, StepContext } from './decision-point.ts';
 import { isOperationHook, pluginToCall, reportUnknownDialect } from './declared.ts';
+import { lintElicitation } from './elicitation/lint-elicitation.ts';
 import { compileElicitation } from './elicitation.ts';
 import { compileField } from './field-pipeline.ts';
 import { attributeReader, FrameQuestion } from './frame-question.ts';
@@ -121,10 +122,9 @@ export function compileStep(step: Step, where: StepPlace, scope: CompileScope): 
     }
     case 'elicit': {
       const plugin = pluginToCall(step.plugin, (hook) => hook === 'elicit', span(), scope);
-      return {
-        ...at,
-        run: plugin === undefined ? unusable(where) : compileElicitation(step, plugin, where.place, scope),
-      };
+      if (plugin === undefined) return { ...at, run: unusable(where) };
+      lintElicitation(step, plugin, where.phase, scope);
+      return { ...at, run: compileElicitation(step, plugin, where.place, scope) };
     }
     case 'decide':
       return { ...at, run: compileDecide(step, span, where, scope) };

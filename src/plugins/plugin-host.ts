@@ -144,6 +144,7 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
       );
     },
     checkDelegate: (config) => plugin.checkDelegate?.(config) ?? [],
+    checkElicit: (verb) => plugin.checkElicit?.(verb) ?? [],
     elicit(input, signal) {
       const run = plugin.elicit?.bind(plugin);
       const visible = Object.freeze({

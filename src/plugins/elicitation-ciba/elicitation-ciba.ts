@@ -82,6 +82,11 @@ class CibaChannel implements Plugin {
     }
   }
 
+  checkElicit(verb: ElicitInput['verb']): readonly PluginWarning[] {
+    if (verb !== 'request_info') return [];
+    return [{ message: 'a phone brings no words back, so this step always denies', help: 'use another channel' }];
+  }
+
   async close(): Promise<void> {
     this.#keyring.close();
     await this.#server.close();
