@@ -8,6 +8,7 @@ import { auditLogger } from '../plugins/audit-logger/audit-logger.ts';
 import { elicitationCiba } from '../plugins/elicitation-ciba/elicitation-ciba.ts';
 import { elicitationLocal } from '../plugins/elicitation-local/elicitation-local.ts';
 import { delegatorOAuth } from '../plugins/delegator-oauth/delegator-oauth.ts';
+import { elicitationWebhook } from '../plugins/elicitation-webhook/elicitation-webhook.ts';
 import { identityJwt } from '../plugins/identity-jwt/identity-jwt.ts';
 import { piiScan } from '../plugins/pii-scan/pii-scan.ts';
 import type { SessionStoreFactory } from '../session/label-store.ts';
@@ -26,6 +27,7 @@ const BUILT_IN_PLUGINS: readonly PluginKind[] = [
   delegatorOAuth,
   elicitationCiba,
   elicitationLocal,
+  elicitationWebhook,
   auditLogger,
   piiScan,
 ];

@@ -1,6 +1,7 @@
 import type { Awaitable, StoreHealth } from '../session/label-store.ts';
 import type { TransportStorage } from '../transport/transport-storage.ts';
 import type { Decision, Violation } from './decision.ts';
+import type { QuestionDesk } from './elicitation/question-desk.ts';
 import type { Extensions, JsonValue, Operation } from './operation.ts';
 import type { InboundCredential } from './inbound-credential.ts';
 import type { IdentityInput } from './plugin.ts';
@@ -29,6 +30,8 @@ export interface Engine {
   post(operation: Operation, result: JsonValue | undefined): Awaitable<Decision>;
   /** The storage of transport sessions that the bundle in force configures; undefined when it leaves that to the host. */
   transportSessions?(): TransportStorage | undefined;
+  /** The questions to humans of the bundle in force. */
+  readonly questions?: QuestionDesk;
   /** Whether the stores answer. */
   health(): Promise<StoreHealth>;
   /** Ends the stores and plugins after the last operation in flight. */

@@ -1,4 +1,4 @@
-import type { Authentication } from './elicitation/question.ts';
+import type { Authentication, GivenAnswer } from './elicitation/question.ts';
 import type { InboundCredential } from './inbound-credential.ts';
 import type { ArgumentMap, ElicitationVerb } from '../language/ast.ts';
 import type { Alarm, Awaitable } from '../session/label-store.ts';
@@ -222,6 +222,19 @@ export type ElicitOutcome =
   /** What came back cannot be trusted; always a denial. */
   | { readonly outcome: 'invalid'; readonly violation: Violation };
 
+/** A request from outside to a plugin that asks humans. Header names are lower case. */
+export interface CallbackMessage {
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body: Buffer;
+}
+
+/** What a human said, and to which question. */
+export interface CallbackAnswer {
+  /** The question's id. */
+  readonly question: string;
+  readonly answer: GivenAnswer;
+}
+
 /**
  * A decision as a plugin may see it: frozen, and only what its capabilities reveal. What could be large is copied when
  * it is first read.
@@ -286,6 +299,11 @@ export interface Plugin {
    * what it answers is warned of.
    */
   checkDelegate?(config: ArgumentMap): readonly PluginWarning[];
+  /**
+   * Reads what came to `POST /elicitations/NAME` of the admin listener; undefined when it is not to be trusted. The answer
+   * counts for a question that this plugin put.
+   */
+  readAnswer?(message: CallbackMessage): Awaitable<CallbackAnswer | undefined>;
   /** What is doubtful in a question of this verb, at load. */
   checkElicit?(verb: ElicitationVerb): readonly PluginWarning[];
   /** `elicit`. */

@@ -25,9 +25,9 @@ interface Reply {
 interface Desk {
   readonly asked: AskedEngine;
   readonly path: string;
-  call(method: string, path: string, body?: string): Promise<Reply>;
-  answer(id: string, answer: object): Promise<string>;
-  close(): Promise<void>;
+  readonly call: (method: string, path: string, body?: string) => Promise<Reply>;
+  readonly answer: (id: string, answer: object) => Promise<string>;
+  readonly close: () => Promise<void>;
 }
 
 const ASK =

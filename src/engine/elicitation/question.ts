@@ -69,6 +69,9 @@ export interface Answer {
   readonly authentication?: Authentication;
 }
 
+/** An answer as it comes in. */
+export type GivenAnswer = Omit<Answer, 'at'>;
+
 const ID = /^[\w-]{43}$/;
 
 export function isQuestionId(text: string): boolean {
