@@ -213,7 +213,12 @@ function load(text: string, name: string, baseDirectory: string): Promise<LoadRe
     { name, text },
     {
       baseDirectory,
-      environment: { HASH_KEY: 'example', COLLECTOR_AUTHORIZATION: 'Bearer example' },
+      environment: {
+        HASH_KEY: 'example',
+        COLLECTOR_AUTHORIZATION: 'Bearer example',
+        CIBA_SECRET: 'example',
+        CHAT_KEY: 'sixteen-letters-or-more',
+      },
       ...EXAMPLE_KINDS,
     },
   );

@@ -19,7 +19,7 @@ export interface ApprovalsOptions {
 }
 
 const MAX_BODY = 16_384;
-const ANSWER_PATH = /^\/questions\/([\w-]{43})\/answer$/;
+const ANSWER_PATH = /^\/questions\/([0-9a-f]{64})\/answer$/;
 
 /**
  * Serves the operators' list on a Unix socket that only its owner may open: `GET /questions`, and

@@ -19,7 +19,7 @@ describe('a question to a human', () => {
     const asked = await AskedEngine.of(STEP);
     const first = await asked.pre();
     const id = pendingId(first);
-    assert.match(id, /^[\w-]{43}$/);
+    assert.match(id, /^[0-9a-f]{64}$/);
     const violation = {
       code: 'elicitation.pending',
       reason: 'a human has been asked',
@@ -185,7 +185,7 @@ routes: [{tool: t, pre_invocation: [{test: {on_deny: ["require_approval(h, from:
 describe('an answer does not count', () => {
   it('for an id that nobody was given', async () => {
     const { asked, id } = await approvedEngine();
-    const other = `${id.startsWith('A') ? 'B' : 'A'}${id.slice(1)}`;
+    const other = `${id.startsWith('a') ? 'b' : 'a'}${id.slice(1)}`;
     for (const bad of [other, '', 'x', `${id}x`, `used:${id}`, '../x']) {
       assert.equal(await asked.retry(bad), 'elicitation.unknown', bad);
     }
@@ -466,7 +466,7 @@ describe('what fails open elsewhere (source: reference facts on the built-in kin
     const uncovered = await AskedEngine.of(lenient(", scope: 'args.amount > 5'"), { script: { look: APPROVED } });
     assert.equal(await uncovered.retry(await uncovered.ask()), 'elicitation.out_of_scope');
     const { asked } = await approvedEngine(lenient(''));
-    assert.equal(await asked.retry('A'.repeat(43)), 'elicitation.unknown');
+    assert.equal(await asked.retry('a'.repeat(64)), 'elicitation.unknown');
   });
 
   it('W-07: the one who is asked reads the amount', async () => {
@@ -520,7 +520,7 @@ routes: [{tool: t, pre_invocation: ["require_approval(h, from: 'x', scope: 'args
   it('W-49: nobody is made to ask after an id that the engine did not draw', async () => {
     const asked = await AskedEngine.of(ASK);
     await asked.retry('auth-req-id-of-somebody-else');
-    await asked.retry('A'.repeat(43));
+    await asked.retry('a'.repeat(64));
     assert.deepEqual(asked.inputs, []);
   });
 

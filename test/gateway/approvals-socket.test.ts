@@ -112,7 +112,7 @@ describe('the approvals socket', () => {
   it('takes no answer that is late, unknown or malformed', async () => {
     const { asked, answer, call, close } = await desk();
     const id = await asked.ask();
-    assert.equal(await answer('A'.repeat(43), { outcome: 'approved', approver: 'eve' }), '404 unknown');
+    assert.equal(await answer('a'.repeat(64), { outcome: 'approved', approver: 'eve' }), '404 unknown');
     for (const bad of [{}, { outcome: 'approved' }, { outcome: 'yes', approver: 'eve' }]) {
       assert.equal(await answer(id, bad), '400 invalid_answer');
     }

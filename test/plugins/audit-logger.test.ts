@@ -327,7 +327,7 @@ routes:
     });
     assert.deepEqual(codes(records), [['pre', 'pending', 'elicitation.pending']]);
     const { elicitation_id: id, expires_at: expiry, ...question } = Object(records[0]?.['elicitation']);
-    assert.match(String(id), /^[\w-]{43}$/);
+    assert.match(String(id), /^[0-9a-f]{64}$/);
     assert.match(String(expiry), /^\d{4}-.*Z$/);
     assert.deepEqual(question, { plugin: 'ciba', verb: 'require_approval', approver: 'boss' });
   });

@@ -185,7 +185,7 @@ describe('elicitation/webhook', () => {
       [approval(id, { outcome: 'yes' }), undefined, 401, 'untrusted'],
       [approval(id, { text: 5 }), undefined, 401, 'untrusted'],
       [approval(id, { approver: 'ann' }), undefined, 403, 'wrong_approver'],
-      [approval('A'.repeat(43)), undefined, 404, 'unknown'],
+      [approval('a'.repeat(64)), undefined, 404, 'unknown'],
       [approval(id, { text: 'x'.repeat(20_000) }), undefined, 413, 'too_large'],
     ];
     for (const [body, how, status, error] of refused) {

@@ -52,7 +52,7 @@ export class QuestionDesk {
   }
 
   newId(): string {
-    return randomBytes(32).toString('base64url');
+    return randomBytes(32).toString('hex');
   }
 
   /** What the phase knows of questions; the ones that the caller names are looked up once. */

@@ -8,7 +8,7 @@ import { isJson, isObject } from '../values.ts';
  * Unix milliseconds. Source: plugin specification, "Built-in kinds", elicitation ids.
  */
 export interface Question {
-  /** Unguessable: 32 random bytes, base64url. */
+  /** Unguessable: 32 random bytes, hex. */
   readonly id: string;
   readonly verb: ElicitationVerb;
   /** Name and kind of the plugin that asks. */
@@ -72,7 +72,7 @@ export interface Answer {
 /** An answer as it comes in. */
 export type GivenAnswer = Omit<Answer, 'at'>;
 
-const ID = /^[\w-]{43}$/;
+const ID = /^[0-9a-f]{64}$/;
 
 export function isQuestionId(text: string): boolean {
   return ID.test(text);
