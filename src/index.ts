@@ -24,6 +24,7 @@ export type {
   StepContext,
 } from './engine/decision-point.ts';
 export type { Engine, IdentityResult } from './engine/engine.ts';
+export type { Forecast } from './engine/forecast.ts';
 export type {
   Client,
   Delegation,

@@ -17,7 +17,7 @@ const ROOMS = [
   'pdp',
   'config',
 ];
-const HOSTS = ['gateway', 'cli'];
+const HOSTS = ['gateway', 'adapters', 'cli'];
 const ORDER = [...ROOMS, ...HOSTS];
 
 /** Packages that one place alone may know. */
@@ -26,6 +26,7 @@ const SOLE_USERS: Readonly<Record<string, RegExp>> = {
   ajv: /^config\/compiled-schema\.ts$/,
   iovalkey: /^valkey\//,
   commander: /^cli\//,
+  fastify: /^adapters\/fastify\.ts$/,
 };
 
 const root = fileURLToPath(new URL('../src', import.meta.url));
@@ -107,6 +108,13 @@ describe('the architecture', () => {
       const name = Object.keys(SOLE_USERS).find((known) => to === known || to.startsWith(`${known}/`));
       return name !== undefined && SOLE_USERS[name]?.test(from) === false;
     });
+    assert.deepEqual(wrong, []);
+  });
+
+  it('optional packages are known by their types alone', () => {
+    const wrong = imports.filter(
+      ({ to, typeOnly }) => !typeOnly && /^(?:fastify|express|@modelcontextprotocol\/\w+)$/.test(to),
+    );
     assert.deepEqual(wrong, []);
   });
 

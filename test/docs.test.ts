@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, mkdir, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -40,6 +40,7 @@ const pages: readonly Page[] = await Promise.all(
 );
 const manual = pages.filter(({ path }) => path.startsWith('docs/') || path === 'README.md');
 const scratch = await mkdtemp(join(tmpdir(), 'indelible-docs-'));
+await symlink(join(root, 'node_modules'), join(scratch, 'node_modules'));
 after(() => rm(scratch, { recursive: true, force: true }));
 
 for (const page of manual) {
@@ -171,7 +172,8 @@ function programsOf(page: Page) {
     const output = next?.language === 'text' && next.info === 'output' ? next.text : undefined;
     const text = block.text
       .replaceAll(`from 'indelible'`, `from '${join(root, 'src/index.ts')}'`)
-      .replaceAll(`from 'indelible/gateway'`, `from '${join(root, 'src/gateway/index.ts')}'`);
+      .replaceAll(`from 'indelible/gateway'`, `from '${join(root, 'src/gateway/index.ts')}'`)
+      .replaceAll(/from 'indelible\/(express|fastify|mcp)'/g, `from '${join(root, 'src/adapters')}/$1.ts'`);
     const file = join(folderOf(page), `line-${block.line}.ts`);
     return [{ file, line: block.line, runs: block.info === 'run', output, text: `${text}\nexport {};\n` }];
   });

@@ -5,6 +5,7 @@ import type { RoutedEntityType } from '../engine/operation.ts';
 import { compilePredicate, pathsOf, type CompiledPredicate } from '../engine/predicates.ts';
 import type { CompileScope } from '../engine/compile-scope.ts';
 import type { Program } from '../engine/program.ts';
+import { forecastPredicate, type PredicateForecast } from '../engine/forecast-predicate.ts';
 import type { RouteMeta } from '../engine/route-meta.ts';
 import { scoreOf, type Route, type RouteMatcher } from '../engine/route-table.ts';
 import { parsePredicate } from '../language/parse-predicate.ts';
@@ -23,6 +24,7 @@ export interface RouteHead {
   readonly matcher: RouteMatcher;
   readonly scope: string | undefined;
   readonly when: CompiledPredicate | undefined;
+  readonly whenForecast: PredicateForecast | undefined;
   /** Attributes that `when` reads. */
   readonly conditions: readonly AttributeUse[];
   /** `tool:pay`, `tool:pay,ship`, `tool:hr-*`, with `@scope` behind a scoped one. */
@@ -93,13 +95,14 @@ function propertiesOf(node: DocumentNode | undefined): Readonly<Record<string, s
   );
 }
 
-function whenOf(node: MapNode, scope: CompileScope): Pick<RouteHead, 'when' | 'conditions'> {
+function whenOf(node: MapNode, scope: CompileScope): Pick<RouteHead, 'when' | 'whenForecast' | 'conditions'> {
   const when = entryOf(node, 'when')?.value;
   const { text } = when?.kind === 'scalar' && typeof when.value === 'string' ? when : {};
   const predicate = text && parsePredicate(text, scope.report);
-  if (text === undefined || predicate === undefined) return { when: undefined, conditions: [] };
+  if (text === undefined || predicate === undefined)
+    return { when: undefined, whenForecast: undefined, conditions: [] };
   const conditions = pathsOf(predicate).map((path) => ({ path, text, phase: 'pre' as const }));
-  return { when: compilePredicate(predicate, scope), conditions };
+  return { when: compilePredicate(predicate, scope), whenForecast: forecastPredicate(predicate, scope), conditions };
 }
 
 /** Makes the route; `compose` folds the layers of the given runtime tags into its program. */
@@ -116,6 +119,7 @@ export function makeRoute(
     matcher,
     scope,
     when: head.when,
+    whenForecast: head.whenForecast,
     meta: head.meta,
     keyOf: matcher.kind === 'list' ? (name) => keys.get(name) ?? head.key : () => head.key,
     programFor: programsByTags(compose, new Set([...groups].filter((group) => !head.tags.includes(group)))),

@@ -62,6 +62,8 @@ export function composeProgram(
     serving(structural, phase).filter(
       ({ name, observesOnly }) =>
         !observesOnly &&
+        // An HTTP request is one hook, and its plugins have seen it in `pre`.
+        (target.type !== 'http' || phase === 'pre') &&
         // Where rules call a plugin that nothing lists, the rules say when it runs.
         (listed.has(name) || !layers.some(({ facts }) => facts.called[phase].has(name))),
     );
@@ -84,6 +86,7 @@ export function composeProgram(
       ...compiled.flatMap((layer) => layer.post),
       ...structuralSteps(at('post'), composition.registry),
     ],
+    forecasts: compiled.flatMap((layer) => layer.forecasts),
     audit: { pre: ofMode('pre', 'audit'), post: ofMode('post', 'audit') },
     background: { pre: ofMode('pre', 'fire_and_forget'), post: ofMode('post', 'fire_and_forget') },
     observers: { pre: serving(observers, 'pre'), post: serving(observers, 'post') },

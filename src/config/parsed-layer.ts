@@ -1,6 +1,7 @@
 import type { Report } from '../diagnostics/report.ts';
 import type { CompileScope } from '../engine/compile-scope.ts';
 import { compileField } from '../engine/field-pipeline.ts';
+import { forecastSteps, type StepForecast } from '../engine/forecast.ts';
 import type { Phase } from '../engine/operation.ts';
 import type { LayerField } from '../engine/program.ts';
 import { compileStep, type CompiledStep } from '../engine/steps.ts';
@@ -43,6 +44,8 @@ export interface CompiledLayer {
   readonly pre: readonly CompiledStep[];
   readonly result: readonly LayerField[];
   readonly post: readonly CompiledStep[];
+  /** Of `pre`. */
+  readonly forecasts: readonly StepForecast[];
 }
 
 export function parseLayer(terms: PolicyTerms, place: string, report: Report): ParsedLayer {
@@ -95,6 +98,10 @@ export function compileLayer(layer: ParsedLayer, scope: CompileScope): CompiledL
     pre: compileRules(layer.pre, 'pre', scope),
     result: layer.result.map((field) => compileLayerField(field, 'result', scope)),
     post: compileRules(layer.post, 'post', scope),
+    forecasts: forecastSteps(
+      layer.pre.map(({ step }) => step),
+      scope,
+    ),
   };
 }
 

@@ -5,13 +5,17 @@ import type { PluginHandle } from './plugin-handle.ts';
 
 /**
  * Asks the identity plugins in order; each may add a slot, a later one replaces what an earlier one found. The first
- * denial or failure ends it.
+ * denial or failure ends it; when `signal` is aborted, the plugin that is asked has failed.
  */
-export async function authenticate(plugins: readonly PluginHandle[], input: IdentityInput): Promise<IdentityResult> {
+export async function authenticate(
+  plugins: readonly PluginHandle[],
+  input: IdentityInput,
+  signal: AbortSignal,
+): Promise<IdentityResult> {
   let identity: Identity = {};
   const credentials: InboundCredential[] = [];
   for (const plugin of plugins) {
-    const outcome = await plugin.resolveIdentity(input);
+    const outcome = await plugin.resolveIdentity(input, signal);
     if (outcome.outcome !== 'identified') return { outcome: 'denied', violation: outcome.violation };
     identity = { ...identity, ...outcome.identity };
     if (outcome.credential !== undefined) credentials.push(outcome.credential);

@@ -65,6 +65,11 @@ export interface Decision {
   readonly constraint: Constraint | null;
   /** Minted by `delegate` steps of this phase, in order; absent without one. */
   readonly delegatedTokens?: readonly DelegatedToken[];
+  /**
+   * Headers that plugins of `pre` set on the request to the upstream, by lower-case name; null takes one away. Absent
+   * when none did.
+   */
+  readonly headers?: Readonly<Record<string, string | null>>;
   /** The decision points asked in this phase, in the order of their answers; absent when none was. */
   readonly consultations?: readonly Consultation[];
   /** Only when the engine was asked to trace. */

@@ -2,7 +2,8 @@ import type { Awaitable, StoreHealth } from '../session/label-store.ts';
 import type { TransportStorage } from '../transport/transport-storage.ts';
 import type { Decision, Violation } from './decision.ts';
 import type { QuestionDesk } from './elicitation/question-desk.ts';
-import type { Extensions, JsonValue, Operation } from './operation.ts';
+import type { Forecast } from './forecast.ts';
+import type { Entity, Extensions, JsonValue, Operation } from './operation.ts';
 import type { InboundCredential } from './inbound-credential.ts';
 import type { IdentityInput } from './plugin.ts';
 
@@ -28,6 +29,17 @@ export interface Engine {
   pre(operation: Operation): Awaitable<Decision>;
   /** Decides on what the operation returned; `operation` is the object that `pre` was given. Same promises as `pre`. */
   post(operation: Operation, result: JsonValue | undefined): Awaitable<Decision>;
+  /**
+   * Whether `post` of an operation that `pre` allowed looks at its result, in a step or for a plugin's report. True for an
+   * operation that `pre` has not seen.
+   */
+  examinesResult(operation: Operation): boolean;
+  /**
+   * What is sure about the operations of a caller, known by `extensions` as `identify` gave them for the entity
+   * `identifiedFor`, before there is one. Asks nobody and leaves nothing: no plugin, store, decision point or record. For
+   * hosts that give operations no raw attributes. Never throws.
+   */
+  forecast(operation: Pick<Operation, 'entity' | 'extensions'>, identifiedFor: Entity): Forecast;
   /** The storage of transport sessions that the bundle in force configures; undefined when it leaves that to the host. */
   transportSessions?(): TransportStorage | undefined;
   /** The questions to humans of the bundle in force. */

@@ -6,6 +6,7 @@ import type { Frame } from './frame.ts';
 import { deny, denyWith, type Halt } from './halt.ts';
 import type { JsonValue } from './operation.ts';
 import { isOperationHook, pluginToCall } from './declared.ts';
+import { takeChanges } from './plugin-changes.ts';
 import { pluginInput } from './plugin-input.ts';
 import type { PluginHandle } from './plugin-handle.ts';
 import { compileStage, type CompiledStage } from './stages.ts';
@@ -149,7 +150,7 @@ async function callPlugin(plugin: PluginHandle, path: string, value: JsonValue, 
       frame.fieldHalt = denyWith(result.violation);
       return HALTED;
     case 'modify':
-      for (const label of result.labels) frame.addTaint({ label, scopes: ['session'] });
+      takeChanges(result, frame);
       return result.field === undefined ? value : result.field;
   }
 }

@@ -7,6 +7,7 @@ import type { Halt } from './halt.ts';
 import type { RouteMeta } from './route-meta.ts';
 import type { Extensions, JsonValue, Operation, Phase, Subject } from './operation.ts';
 import type { Overlay } from './overlay.ts';
+import { edited, type ExtensionEdits } from './plugin-changes.ts';
 import type { TextSet } from './values.ts';
 import type { TaintScope } from '../language/ast.ts';
 
@@ -30,6 +31,8 @@ export interface FrameStart {
   readonly session: SessionIdentity | undefined;
   /** The frame of `pre` in `post`. */
   readonly earlier: Frame | undefined;
+  /** What plugins wrote in this phase before. */
+  readonly edits?: ExtensionEdits | undefined;
   /** Unix milliseconds. */
   readonly now: () => number;
 }
@@ -41,7 +44,9 @@ export interface FrameStart {
 export class Frame implements FrameStart {
   readonly operation: Operation;
   readonly phase: Phase;
-  readonly extensions: Extensions;
+  /** With what plugins wrote. */
+  extensions: Extensions;
+  edits: ExtensionEdits | undefined;
   readonly subject: Subject | undefined;
   readonly overlay: Overlay | undefined;
   /** As predicates see them: before the pipelines of this phase ran. */
@@ -74,10 +79,13 @@ export class Frame implements FrameStart {
 
   constructor(start: FrameStart, stored: ReadonlySet<string>) {
     const { operation } = start;
-    const extensions = operation.extensions ?? NO_EXTENSIONS;
+    const edits = start.edits ?? start.earlier?.edits;
+    const given = operation.extensions ?? NO_EXTENSIONS;
+    const extensions = edits === undefined ? given : edited(given, edits);
     this.operation = operation;
     this.phase = start.phase;
     this.extensions = extensions;
+    this.edits = edits;
     this.subject = extensions.subject;
     this.overlay = start.overlay;
     this.args = start.args;
@@ -138,6 +146,12 @@ export class Frame implements FrameStart {
       this.#signal = this.#end.signal;
     }
     return this.#signal;
+  }
+
+  /** Shows everything from here on the extensions as plugins left them. */
+  edit(edits: ExtensionEdits): void {
+    this.edits = edits;
+    this.extensions = edited(this.operation.extensions ?? NO_EXTENSIONS, edits);
   }
 
   /** Ends what the phase waits for. */

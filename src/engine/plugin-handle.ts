@@ -11,6 +11,7 @@ import type {
   HookName,
   IdentityInput,
   IdentityOutcome,
+  PluginChanges,
   PluginInput,
   PluginMode,
   PluginWarning,
@@ -30,13 +31,8 @@ export type InvokeResult =
   | { readonly outcome: 'allow' }
   /** `failed` when no answer was had, rather than a refusal. */
   | { readonly outcome: 'deny'; readonly violation: Violation; readonly failed: boolean }
-  | {
-      readonly outcome: 'modify';
-      readonly args?: PluginInput['args'];
-      readonly result?: PluginInput['result'];
-      readonly field?: NonNullable<PluginInput['field']>['value'];
-      readonly labels: readonly string[];
-    };
+  /** Every change allowed and well-formed. */
+  | ({ readonly outcome: 'modify' } & PluginChanges);
 
 /** A decision before a plugin's capability view of it is cut. */
 export interface UncutRecord extends Omit<DecisionRecord, 'argumentNames' | 'labels'> {
@@ -63,7 +59,7 @@ export interface PluginHandle {
   /** Why the phase must not be run. Undefined for a plugin that always lets it. Never throws. */
   readonly admit: ((request: Pick<PluginInput, 'entity' | 'extensions'>) => Violation | undefined) | undefined;
   invoke(input: PluginInput, signal: AbortSignal | undefined): Awaitable<InvokeResult>;
-  resolveIdentity(input: IdentityInput): Awaitable<IdentityOutcome | PluginFailure>;
+  resolveIdentity(input: IdentityInput, signal: AbortSignal): Awaitable<IdentityOutcome | PluginFailure>;
   delegate(input: DelegateInput, signal: AbortSignal | undefined): Awaitable<DelegateOutcome | PluginFailure>;
   /** What is doubtful in the keys of a `delegate` step. Throws an `Error` for the author when the step cannot work. */
   checkDelegate(config: DelegateInput['config']): readonly PluginWarning[];

@@ -4,8 +4,19 @@ import type { ArgumentMap, ElicitationVerb } from '../language/ast.ts';
 import type { Alarm, Awaitable } from '../session/label-store.ts';
 import type { TransportStorage } from '../transport/transport-storage.ts';
 import type { SessionIdentity } from '../session/session-identity.ts';
-import type { Client, Delegation, Entity, Extensions, JsonValue, Phase, Subject, Workload } from './operation.ts';
-import type { Consultation, Decision, Violation } from './decision.ts';
+import type { Constraint } from './constraint.ts';
+import type {
+  Client,
+  Delegation,
+  Entity,
+  Extensions,
+  JsonObject,
+  JsonValue,
+  Phase,
+  Subject,
+  Workload,
+} from './operation.ts';
+import type { Consultation, Decision, DelegatedToken, Violation } from './decision.ts';
 
 /** Points at which plugins run. Older spellings of bundles are mapped to these at load. */
 export const HOOKS = [
@@ -130,19 +141,31 @@ export interface PluginInput {
   readonly field?: { readonly path: string; readonly value: JsonValue };
 }
 
+/** What a plugin changes. A change that its mode, its capabilities or the phase do not allow fails the call. */
+export interface PluginChanges {
+  readonly args?: JsonValue;
+  readonly result?: JsonValue;
+  /** New value of the field when called as a pipeline stage. */
+  readonly field?: JsonValue;
+  /** With `append_labels`. */
+  readonly labels?: readonly string[];
+  /** With `write_headers`, in `pre`: headers of the request that goes upstream, by name; null takes one away. */
+  readonly headers?: Readonly<Record<string, string | null>>;
+  /** With `write_custom`: the whole of `extensions.custom` from here on, in `post` too. */
+  readonly custom?: JsonObject;
+  /** With `write_delegated_tokens`, in `pre`: credentials for the upstream. */
+  readonly delegatedTokens?: readonly DelegatedToken[];
+  /** With `append_delegation`: one more hop, so that `depth` grows by one; an origin that is known stays. */
+  readonly delegation?: Pick<Delegation, 'origin_subject_id' | 'actor_subject_id' | 'age_seconds'>;
+  /** With `write_candidate_constraint`: folded with all others, so that it can only narrow. */
+  readonly constraint?: Constraint;
+}
+
 /** Anything else than one of these counts as a failed call. */
 export type PluginOutcome =
   | { readonly outcome: 'allow' }
   | { readonly outcome: 'deny'; readonly violation: Violation }
-  | {
-      readonly outcome: 'modify';
-      readonly args?: JsonValue;
-      readonly result?: JsonValue;
-      /** New value of the field when called as a pipeline stage. */
-      readonly field?: JsonValue;
-      /** With `append_labels`. */
-      readonly labels?: readonly string[];
-    };
+  | ({ readonly outcome: 'modify' } & PluginChanges);
 
 export interface DelegateInput {
   readonly entity: Entity;

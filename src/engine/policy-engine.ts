@@ -7,12 +7,14 @@ import type { Constraint } from './constraint.ts';
 import type { Decision, Taint, Violation } from './decision.ts';
 import type { QuestionDesk } from './elicitation/question-desk.ts';
 import type { Engine, IdentityResult } from './engine.ts';
+import { NOTHING_SURE, forecastOperation } from './forecast-operation.ts';
+import type { Forecast } from './forecast.ts';
 import { Frame, type FrameStart } from './frame.ts';
 import { endBundle } from './end-bundle.ts';
 import { deny, type Halt } from './halt.ts';
 import { appendLabels, loadLabels } from './label-access.ts';
 import { observationStart, observeDecision, observeRefusedIdentity } from './observe.ts';
-import { PROGRESS, type JsonValue, type Operation } from './operation.ts';
+import { PROGRESS, type Entity, type JsonValue, type Operation } from './operation.ts';
 import { overlayOf } from './overlay.ts';
 import type { IdentityInput } from './plugin.ts';
 import type { PluginHandle } from './plugin-handle.ts';
@@ -118,16 +120,27 @@ export class PolicyEngine implements Engine {
     return this.#decide(new Run(this, tenure, operation, 'post', result, earlier));
   }
 
+  examinesResult(operation: Operation): boolean {
+    const program = this.#runOf(operation)?.program;
+    if (program === undefined) return true;
+    return program.post.length + program.audit.post.length + program.background.post.length > 0;
+  }
+
   async identify(input: IdentityInput): Promise<IdentityResult> {
     if (this.#closed) return { outcome: 'denied', violation: violationOf(CLOSED, undefined) };
     const tenure = this.#tenure;
     tenure.operations += 1;
     tenure.calls += 1;
     const startedAt = observationStart(tenure.bundle);
+    const giveUp = new AbortController();
+    const timer = setTimeout(() => {
+      this.#alarm({ alarm: 'operation_deadline', phase: 'identify' });
+      giveUp.abort();
+    }, this.#deadline);
     try {
       const frame = this.#frameOf({ entity: input.entity, extensions: { http: httpOf(input) } });
       const program = programOf(tenure.bundle, frame);
-      const result = await authenticate(program.authentication, input);
+      const result = await authenticate(program.authentication, input, giveUp.signal);
       if (result.outcome === 'denied' && tenure.bundle.observed) {
         const { bundle } = tenure;
         const observation = { bundle, program, rule: undefined, startedAt, now: this.#now, alarm: this.#alarm };
@@ -138,9 +151,19 @@ export class PolicyEngine implements Engine {
       this.#alarm({ alarm: 'engine_internal_error', where: 'identify' });
       return { outcome: 'denied', violation: violationOf(INTERNAL_ERROR, undefined) };
     } finally {
+      clearTimeout(timer);
       tenure.calls -= 1;
       tenure.operations -= 1;
       tenure.left();
+    }
+  }
+
+  forecast(operation: Pick<Operation, 'entity' | 'extensions'>, identifiedFor: Entity): Forecast {
+    try {
+      return forecastOperation(this.#tenure.bundle, this.#frameOf(operation), identifiedFor);
+    } catch {
+      this.#alarm({ alarm: 'engine_internal_error', where: 'forecast' });
+      return NOTHING_SURE;
     }
   }
 
@@ -395,7 +418,7 @@ export class PolicyEngine implements Engine {
     const audit = program.audit[run.phase];
     if (audit.length === 0) return this.#persist(run, frame, program, halt);
     const input = pluginInput(frame);
-    return Promise.all(audit.map(async (plugin) => plugin.invoke(input, undefined))).then(() =>
+    return Promise.all(audit.map(async (plugin) => plugin.invoke(input, frame.signal))).then(() =>
       this.#persist(run, frame, program, halt),
     );
   }
@@ -463,11 +486,14 @@ export class PolicyEngine implements Engine {
     if (
       frame.trace === undefined &&
       frame.consultations === undefined &&
-      (frame.delegatedTokens === undefined || !allowed)
+      (frame.delegatedTokens === undefined || !allowed) &&
+      frame.edits === undefined
     )
       return decision;
+    const headers = allowed && phase === 'pre' ? frame.edits?.headers : undefined;
     return {
       ...decision,
+      ...(headers === undefined ? {} : { headers }),
       ...(frame.delegatedTokens === undefined || !allowed ? {} : { delegatedTokens: frame.delegatedTokens }),
       ...(frame.consultations === undefined ? {} : { consultations: frame.consultations }),
       ...(frame.trace === undefined ? {} : { trace: frame.trace }),

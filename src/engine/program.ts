@@ -1,3 +1,4 @@
+import type { StepForecast } from './forecast.ts';
 import type { JsonValue, Phase } from './operation.ts';
 import type { Halt } from './halt.ts';
 import type { PluginHandle } from './plugin-handle.ts';
@@ -15,6 +16,8 @@ export interface LayerField {
 export interface Program {
   readonly pre: readonly CompiledStep[];
   readonly post: readonly CompiledStep[];
+  /** Of the steps of `pre` that can have one. */
+  readonly forecasts: readonly StepForecast[];
   /** Run after the phase whatever it decided. */
   readonly audit: Readonly<Record<Phase, readonly PluginHandle[]>>;
   /** Run in the background after the phase allowed. */

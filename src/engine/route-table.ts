@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import type { PredicateForecast, Prospect } from './forecast-predicate.ts';
 import type { Frame } from './frame.ts';
 import { matchesGlob } from './glob.ts';
 import type { Entity, EntityType } from './operation.ts';
@@ -18,6 +19,8 @@ export interface Route {
   readonly matcher: RouteMatcher;
   readonly scope: string | undefined;
   readonly when: CompiledPredicate | undefined;
+  /** Of `when`; undefined without one. */
+  readonly whenForecast: PredicateForecast | undefined;
   readonly meta: RouteMeta;
   /** Value of the attribute `route.key` for an entity of this name: `tool:pay`, `tool:pay@scope`, `tool:hr-*`. */
   readonly keyOf: (name: string) => string;
@@ -58,6 +61,11 @@ export class RouteTable {
   find(entity: Entity, frame: Frame): Route | undefined {
     return this.#tables.get(entity.type)?.find(entity, frame);
   }
+
+  /** The routes that may turn out to be the one of `find`; undefined among them when it may find none. */
+  possible(entity: Entity, prospect: Prospect): readonly (Route | undefined)[] {
+    return this.#tables.get(entity.type)?.possible(entity, prospect) ?? [undefined];
+  }
 }
 
 class TypeTable {
@@ -87,6 +95,18 @@ class TypeTable {
     }
     if (this.#patterns.length === 0) return undefined;
     return firstFitting(this.#patternsOf(entity.name), entity, frame);
+  }
+
+  possible(entity: Entity, prospect: Prospect): readonly (Route | undefined)[] {
+    const possible: Route[] = [];
+    for (const route of [...(this.#named.get(entity.name) ?? NONE), ...this.#patternsOf(entity.name)]) {
+      if (route.scope !== undefined && route.scope !== entity.scope) continue;
+      const fits = route.whenForecast === undefined ? true : route.whenForecast(prospect);
+      if (fits === false) continue;
+      possible.push(route);
+      if (fits === true) return possible;
+    }
+    return [...possible, undefined];
   }
 
   #patternsOf(name: string): readonly Route[] {

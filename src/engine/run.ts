@@ -2,7 +2,7 @@ import type { Decision } from './decision.ts';
 import type { Frame } from './frame.ts';
 import type { DecidingRule } from './halt.ts';
 import { observationStart } from './observe.ts';
-import type { JsonValue, Operation, Phase } from './operation.ts';
+import { PROGRESS, type JsonValue, type Operation, type Phase } from './operation.ts';
 import type { Program } from './program.ts';
 import type { Tenure } from './tenure.ts';
 
@@ -51,4 +51,10 @@ export class Run {
     this.expired = false;
     this.counted = false;
   }
+}
+
+/** Where the session of a decided operation comes from; undefined without one. */
+export function sessionSource(operation: Operation): string | undefined {
+  const mark = operation[PROGRESS];
+  return mark instanceof Run ? mark.frame?.session?.source : undefined;
 }

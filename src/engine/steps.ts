@@ -14,6 +14,7 @@ import type { Frame } from './frame.ts';
 import { deny, denyWith, haltedBy, type Halt } from './halt.ts';
 import { withHiddenToken } from './hidden-token.ts';
 import type { JsonValue, Phase } from './operation.ts';
+import { takeChanges } from './plugin-changes.ts';
 import { hookOf, pluginInput } from './plugin-input.ts';
 import type { PluginHandle } from './plugin-handle.ts';
 import { compilePredicate, pathsOf, type CompiledPredicate } from './predicates.ts';
@@ -217,7 +218,7 @@ export async function runPlugin(
     case 'modify':
       if (result.args !== undefined && frame.phase === 'pre') frame.nextArgs = result.args;
       if (result.result !== undefined && frame.phase === 'post') frame.nextResult = result.result;
-      for (const label of result.labels) frame.addTaint({ label, scopes: ['session'] });
+      takeChanges(result, frame);
       return undefined;
   }
 }

@@ -2,11 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Engine } from '../engine/engine.ts';
 import type { StoreHealth } from '../session/label-store.ts';
 import { receiveAnswer } from './receive-answer.ts';
+import type { TransportStorage } from '../transport/transport-storage.ts';
 import type { Telemetry } from './telemetry.ts';
 
 export interface AdminState {
   readonly engine: Engine;
   readonly telemetry: Telemetry;
+  /** Storage of sessions that the engine knows nothing of. */
+  readonly sessions: TransportStorage | undefined;
   /** Whether new requests are still taken. */
   readonly accepting: () => boolean;
 }
@@ -15,7 +18,10 @@ const HEALTH_MS = 2_000;
 
 const CALLBACK = /^\/elicitations\/([^/]+)$/;
 
-/** Serves `/healthz` (the process), `/readyz` (takes requests, stores answer) `/metrics` (Prometheus text), and takes answers. */
+/**
+ * Serves `/healthz` (the process), `/readyz` (takes requests, stores answer) and `/metrics` (Prometheus text), and takes
+ * answers to questions at `/elicitations/NAME`.
+ */
 export async function serveAdmin(state: AdminState, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const [path = ''] = (request.url ?? '').split('?');
   const channel = CALLBACK.exec(path)?.[1];
@@ -43,13 +49,20 @@ async function readiness(state: AdminState): Promise<StoreHealth> {
     timer = setTimeout(() => resolve({ healthy: false, detail: 'the stores did not answer in time' }), HEALTH_MS);
   });
   try {
-    return await Promise.race([state.engine.health(), late]);
+    return await Promise.race([healthOf(state), late]);
   } catch (error) {
     state.telemetry.error('the health check failed', error);
     return { healthy: false, detail: 'the health check failed' };
   } finally {
     clearTimeout(timer);
   }
+}
+
+async function healthOf({ engine, sessions }: AdminState): Promise<StoreHealth> {
+  const health = await engine.health();
+  if (!health.healthy || sessions === undefined) return health;
+  const { healthy, detail } = await sessions.health();
+  return healthy ? health : { healthy, detail: `transport sessions: ${detail}` };
 }
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {

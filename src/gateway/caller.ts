@@ -1,11 +1,13 @@
 import type { Entity, Extensions, JsonObject } from '../engine/operation.ts';
 import type { DelegatedToken, Violation } from '../engine/decision.ts';
-import type { IdentityResult } from '../engine/engine.ts';
+import type { Engine, IdentityResult } from '../engine/engine.ts';
+import type { IdentityInput } from '../engine/plugin.ts';
 import { answerError } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import { RPC_CODES } from './rpc-error.ts';
 import type { GatewaySession } from './session-table.ts';
+import type { Telemetry } from './telemetry.ts';
 
 /** Who sends a request, established for one entity. */
 export interface Caller {
@@ -22,15 +24,21 @@ const NOTHING_WITHHELD: ReadonlySet<string> = new Set();
 /** Not shown to policy and plugins, for whom credentials are a capability of their own. */
 const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set(['authorization', 'proxy-authorization', 'cookie']);
 
+/** What identifying needs of a gateway. */
+export interface Identifying {
+  readonly engine: Engine;
+  readonly telemetry: Pick<Telemetry, 'error'>;
+}
+
 /** Identifies the caller; a failure of the engine counts as denied. */
 export async function identifyCaller(
-  gateway: GatewayContext,
-  exchange: Exchange,
+  gateway: Identifying,
+  exchange: { readonly id: string; readonly request: Pick<IdentityInput, 'headers'> },
   entity: Entity,
 ): Promise<Caller | Violation> {
   try {
     const identity = await gateway.engine.identify({ entity, id: exchange.id, headers: exchange.request.headers });
-    if (identity.outcome === 'identified') return { identity, principal: principalOf(identity) };
+    if (identity.outcome === 'identified') return { identity, principal: principalOf(identity.extensions) };
     return identity.violation;
   } catch (error) {
     gateway.telemetry.error('the engine failed to identify', error);
@@ -38,12 +46,16 @@ export async function identifyCaller(
   }
 }
 
-/** The challenge for who is not authenticated (RFC 6750, 3; RFC 9728, 5.1). */
-export function answerUnauthenticated(gateway: GatewayContext, exchange: Exchange, violation: Violation): void {
+/** The challenge for who is not authenticated (RFC 6750, 3; RFC 9728, 5.1); `presented`: with credentials that are no good. */
+export function challengeOf(resourceMetadata: string | undefined, presented: boolean): string {
   const parts: string[] = [];
-  if (gateway.resourceMetadata !== undefined) parts.push(`resource_metadata="${gateway.resourceMetadata}"`);
-  if (exchange.request.headers.authorization !== undefined) parts.push('error="invalid_token"');
-  const challenge = parts.length === 0 ? 'Bearer' : `Bearer ${parts.join(', ')}`;
+  if (resourceMetadata !== undefined) parts.push(`resource_metadata="${resourceMetadata}"`);
+  if (presented) parts.push('error="invalid_token"');
+  return parts.length === 0 ? 'Bearer' : `Bearer ${parts.join(', ')}`;
+}
+
+export function answerUnauthenticated(gateway: GatewayContext, exchange: Exchange, violation: Violation): void {
+  const challenge = challengeOf(gateway.resourceMetadata, exchange.request.headers.authorization !== undefined);
   const data = { violation: violation.code, reason: violation.reason, details: {} };
   const error = { code: RPC_CODES.denied, message: 'not authenticated', data };
   exchange.note.outcome = 'unauthenticated';
@@ -59,18 +71,12 @@ export function extensionsOf(
   session: GatewaySession | undefined,
 ): Extensions {
   const { request, target, host } = exchange;
-  const withheld = credentialHeaders(caller);
-  const headers: Record<string, string | readonly string[]> = {};
-  for (const name in request.headers) {
-    const value = request.headers[name];
-    if (value !== undefined && !withheld.has(name)) headers[name] = value;
-  }
   const http = {
     method: request.method ?? '',
     path: target.path,
     host,
     scheme: gateway.scheme,
-    request_headers: headers,
+    request_headers: visibleHeaders(request.headers, caller),
   };
   const mcp = mcpSlot(entity);
   return {
@@ -96,20 +102,36 @@ export function withheldHeaders(
   return new Set([...ALWAYS_WITHHELD, ...names]);
 }
 
+/** The request headers that policy may see: all but those that hold credentials. */
+export function visibleHeaders(
+  headers: IdentityInput['headers'],
+  caller: Caller,
+): Record<string, string | readonly string[]> {
+  const withheld = credentialHeaders(caller);
+  const visible: Record<string, string | readonly string[]> = {};
+  for (const name in headers) {
+    const value = headers[name];
+    if (value !== undefined && !withheld.has(name)) visible[name] = value;
+  }
+  return visible;
+}
+
 function credentialHeaders(caller: Caller): ReadonlySet<string> {
   const { credentials } = caller.identity;
   if (credentials.length === 0) return CREDENTIAL_HEADERS;
   return new Set([...CREDENTIAL_HEADERS, ...credentials.map(({ header }) => header.toLowerCase())]);
 }
 
-function principalOf(identity: Caller['identity']): string {
-  const { subject, client, caller_workload: workload } = identity.extensions;
+/** Who stands behind a request, as one string; empty when nobody was authenticated. */
+export function principalOf(extensions: Extensions): string {
+  const { subject, client, caller_workload: workload } = extensions;
   if (subject?.id !== undefined) return JSON.stringify(['subject', subject.issuer ?? '', subject.id]);
   if (client !== undefined) return JSON.stringify(['client', client.client_id]);
   return workload?.spiffe_id === undefined ? '' : JSON.stringify(['workload', workload.spiffe_id]);
 }
 
-function mcpSlot(entity: Entity): JsonObject | undefined {
+/** What policy reads as `mcp`. */
+export function mcpSlot(entity: Entity): JsonObject | undefined {
   switch (entity.type) {
     case 'tool':
       return { tool: { name: entity.name } };

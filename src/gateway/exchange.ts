@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Decision } from '../engine/decision.ts';
 import type { Entity } from '../engine/operation.ts';
+import { denialError } from './denial.ts';
 import type { HttpAnswer } from './denial.ts';
 import type { RequestTarget } from './request-target.ts';
 import { NO_ID, errorResponse } from './rpc-error.ts';
@@ -27,6 +28,8 @@ export interface ExchangeNote {
   outcome?: string;
   route?: string;
   code?: string;
+  /** Code of the gateway's own JSON-RPC error. */
+  rpcCode?: number;
   /** Name of the upstream that the request went to. */
   upstream?: string;
 }
@@ -55,6 +58,7 @@ export function noteDecision(exchange: Exchange, decision: Decision): void {
   exchange.note.outcome = decision.decision;
   if (decision.route !== undefined) exchange.note.route = decision.route;
   if (decision.violation !== null) exchange.note.code = decision.violation.code;
+  if (decision.decision !== 'allow') exchange.note.rpcCode = denialError(decision).code;
 }
 
 /** Answers in full. `headers` holds names and values in turn. */
@@ -79,6 +83,7 @@ export function answerError(
 ): void {
   const code = error.data?.['code'] ?? error.data?.['violation'];
   if (typeof code === 'string') exchange.note.code = code;
+  exchange.note.rpcCode = error.code;
   exchange.note.outcome ??= 'refused';
   answer(exchange, status, [...JSON_TYPE, ...headers], errorResponse(idText, error));
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { DelegatedToken } from '../engine/decision.ts';
+import type { Decision } from '../engine/decision.ts';
 import type { UpstreamHeaders } from './upstream.ts';
 
 /** Meant for one connection only (RFC 9110, 7.6.1), or set anew for the other. */
@@ -36,8 +36,8 @@ const OF_THE_GATEWAY = new Set([
   'x-method-override',
 ]);
 
-/** Digests of a body that the gateway may have written anew. */
-const OF_THE_BODY = new Set(['content-digest', 'repr-digest', 'digest', 'content-md5', 'etag']);
+/** Digests of a body that may have been written anew. */
+export const OF_THE_BODY = new Set(['content-digest', 'repr-digest', 'digest', 'content-md5', 'etag']);
 
 export interface ForwardedRequest {
   /** Lower-case names that stay behind besides the usual ones, such as those that carry credentials. */
@@ -70,11 +70,12 @@ export function requestHeaders(request: IncomingMessage, forwarded: ForwardedReq
   return headers;
 }
 
-/** Adds to `headers` what carries minted credentials; the `authorization` header does so by the `Bearer` scheme. */
-export function tokenHeaders(
-  tokens: readonly DelegatedToken[],
+/** Adds to `headers` what plugins set, and what carries minted credentials; `authorization` does so by `Bearer`. */
+export function decidedHeaders(
+  { headers: set = {}, delegatedTokens: tokens = [] }: Pick<Decision, 'headers' | 'delegatedTokens'>,
   headers: Map<string, string | undefined>,
 ): Map<string, string | undefined> {
+  for (const [name, value] of Object.entries(set)) headers.set(name, value ?? undefined);
   for (const { token, header } of tokens) {
     const name = header.toLowerCase();
     headers.set(name, name === 'authorization' ? `Bearer ${token}` : token);

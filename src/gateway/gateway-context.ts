@@ -1,25 +1,26 @@
+import type { Tracer } from '@opentelemetry/api';
 import type { Engine } from '../engine/engine.ts';
 import type { Decider } from './decide.ts';
 import type { GatewayLimits } from './gateway-options.ts';
-import type { RequestLedger } from './pending-requests.ts';
-import type { SessionTable } from './session-table.ts';
-import type { TaskLedger } from './task-ledger.ts';
+import type { SessionLedgers } from './session-ledgers.ts';
 import type { Telemetry } from './telemetry.ts';
 import type { UpstreamSet } from './upstream-set.ts';
 
 /** What the handlers of a gateway share. */
-export interface GatewayContext {
+export interface GatewayContext extends SessionLedgers {
   readonly engine: Engine;
   readonly decider: Decider;
   /** Path of the MCP endpoint. */
   readonly mcpPath: string;
   readonly upstreams: UpstreamSet;
-  readonly sessions: SessionTable;
-  readonly ledger: RequestLedger;
-  readonly tasks: TaskLedger;
+  /** Sessions that were opened in another scope are unknown here. */
+  readonly sessionScope: string;
   readonly telemetry: Telemetry;
   readonly limits: GatewayLimits;
   readonly scheme: 'http' | 'https';
   readonly forwardAuthorization: boolean;
+  readonly filterLists: boolean;
   readonly resourceMetadata: string | undefined;
+  /** Undefined when nobody records spans. */
+  readonly tracer: Tracer | undefined;
 }

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine/engine.ts';
 import type { BackendLabels } from '../engine/restrict.ts';
-import type { SessionTable } from './session-table.ts';
+import type { TransportStorage } from '../transport/transport-storage.ts';
 import type { Telemetry } from './telemetry.ts';
 
 export interface ListenAddress {
@@ -90,13 +90,23 @@ export interface GatewayOptions {
   readonly allowOrigins?: readonly string[];
   /** Lets the client's `authorization` header and the headers of its credentials through to the upstream. Default false. */
   readonly forwardAuthorization?: boolean;
+  /** Leaves out of lists what policy is sure to deny to the caller. Default false. */
+  readonly filterLists?: boolean;
   /** URL of the protected resource metadata (RFC 9728), named in challenges. */
   readonly resourceMetadata?: string;
   /** Scheme that clients use, for policy; `https` behind a proxy that ends TLS. Default `http`. */
   readonly scheme?: 'http' | 'https';
   readonly limits?: Partial<GatewayLimits>;
-  /** Default: sessions of this process. Closed by the gateway. */
-  readonly sessions?: SessionTable;
+  /**
+   * Where sessions live; not closed by the gateway. Default: what the engine's bundle configures, else this process, within
+   * `maxSessions` and `sessionIdleMs`.
+   */
+  readonly sessions?: TransportStorage;
+  /**
+   * Name of what this gateway serves, the same for all its replicas. Sessions that were opened under another name, or at
+   * an upstream of another name or URL, are unknown. Default empty.
+   */
+  readonly sessionScope?: string;
   /** Default: a log to standard error and a registry of its own. */
   readonly telemetry?: Telemetry;
 }

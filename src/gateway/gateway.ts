@@ -1,5 +1,8 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Alarm } from '../session/label-store.ts';
+import { LocalStorage } from '../transport/local-storage.ts';
+import { TransportStorageError, type TransportStorage } from '../transport/transport-storage.ts';
 import { serveAdmin } from './admin.ts';
 import { createAuthorityCheck } from './authority.ts';
 import type { AuthorityCheck } from './authority.ts';
@@ -14,14 +17,17 @@ import { serveHttp } from './http-operation.ts';
 import { drain, listenOn, onClientError, stop } from './listener.ts';
 import { servePost } from './mcp-post.ts';
 import { serveEnd, serveStream } from './mcp-stream.ts';
-import { createRequestLedger } from './pending-requests.ts';
 import { readResourceMetadata, readUpstreams, tierRanks } from './read-options.ts';
+import { repeatedHeader } from './repeated-header.ts';
 import { canonicalPath, readTarget } from './request-target.ts';
+import { beginRequestSpan } from './request-span.ts';
 import { RPC_CODES, gatewayError } from './rpc-error.ts';
 import type { RpcError } from './rpc-error.ts';
-import { createLocalSessionTable } from './session-table.ts';
-import { createTaskLedger } from './task-ledger.ts';
+import { createSessionLedgers } from './session-ledgers.ts';
 import { createTelemetry } from './telemetry.ts';
+import type { RequestRecord } from './telemetry.ts';
+import { traceEngine } from './trace-engine.ts';
+import { registeredTracer } from './tracer.ts';
 import { createUpstreamSet } from './upstream-set.ts';
 
 export interface GatewayAddress {
@@ -55,8 +61,9 @@ const AMBIGUOUS_PATH = gatewayError(
 const METHOD_REFUSED = gatewayError(RPC_CODES.invalidRequest, 'method_not_allowed', 'this method is not served');
 const OVERLOADED = gatewayError(RPC_CODES.overloaded, 'overloaded', 'too many requests in flight');
 const DRAINING = gatewayError(RPC_CODES.overloaded, 'draining', 'the gateway is shutting down');
+const NO_SESSIONS = gatewayError(RPC_CODES.overloaded, 'session_storage', 'the sessions cannot be read or written now');
+const TOO_MANY_SESSIONS = gatewayError(RPC_CODES.overloaded, 'too_many_sessions', 'there is no room for a session now');
 const INTERNAL = gatewayError(-32603, 'internal_error', 'the gateway failed');
-const SINGLE_HEADERS = new Set(['host', 'content-type', 'authorization']);
 const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/;
 const MAX_HEADERS = 128;
 const CHECKING_MS = 1_000;
@@ -74,23 +81,30 @@ export function createGateway(options: GatewayOptions): Gateway {
   const canonicalMcpPaths = new Set(upstreams.map((upstream) => canonicalPath(upstream.mcpPath)));
   const authority = createAuthorityCheck(options.listen.host, options.allowHosts ?? [], options.allowOrigins ?? []);
   const telemetry = options.telemetry ?? createTelemetry();
+  const sessionScope = options.sessionScope ?? '';
+  const ownSessions = new LocalStorage({ maxSessions: limits.maxSessions, ttl: limits.sessionIdleMs });
+  const storage = (): TransportStorage => options.sessions ?? options.engine.transportSessions?.() ?? ownSessions;
+  const raise = (error: unknown): void => telemetry.alarm(storageAlarm(error));
+  const engine = traceEngine(options.engine);
+  const tracer = registeredTracer();
   const gateway: GatewayContext = {
-    engine: options.engine,
-    decider: createDecider(options.engine, telemetry),
+    engine,
+    decider: createDecider(engine, telemetry),
     mcpPath,
     upstreams: createUpstreamSet(upstreams, rankOf, {
       connectMs: limits.upstreamConnectMs,
       headersMs: limits.upstreamHeadersMs,
       maxHeaderBytes: limits.maxHeaderBytes,
     }),
-    sessions: options.sessions ?? createLocalSessionTable(limits.maxSessions, limits.sessionIdleMs),
-    ledger: createRequestLedger(limits.maxSessions, limits.sessionIdleMs),
-    tasks: createTaskLedger(limits.maxTasks),
+    sessionScope,
+    ...createSessionLedgers({ storage, sessionScope, limits, now: Date.now, onFailure: raise }),
     telemetry,
     limits,
     scheme: options.scheme ?? 'http',
     forwardAuthorization: options.forwardAuthorization ?? false,
+    filterLists: options.filterLists ?? false,
     resourceMetadata: readResourceMetadata(options.resourceMetadata),
+    tracer,
   };
 
   let draining = false;
@@ -134,14 +148,15 @@ export function createGateway(options: GatewayOptions): Gateway {
       },
     };
     const started = performance.now();
+    const span = tracer === undefined ? undefined : beginRequestSpan(tracer, request);
     // A write that comes too late is an error of the response; its `close` is all that counts.
     response.on('error', () => {});
     response.once('close', () => {
       release?.();
       if (draining) server.closeIdleConnections();
-      telemetry.request({
+      const record: RequestRecord = {
         requestId: exchange.id,
-        traceparent: traceparentOf(request),
+        traceparent: span?.traceparent ?? traceparentOf(request),
         method: request.method ?? '',
         path: exchange.target.path,
         status: response.statusCode,
@@ -150,9 +165,12 @@ export function createGateway(options: GatewayOptions): Gateway {
         outcome: note.outcome ?? (response.writableFinished ? 'passed' : 'aborted'),
         route: note.route,
         code: note.code,
+        rpcCode: note.rpcCode,
         upstream: note.upstream,
         durationMs: Math.round((performance.now() - started) * 1000) / 1000,
-      });
+      };
+      telemetry.request(record);
+      span?.end(record);
     });
 
     if (draining) return answerError(exchange, 503, DRAINING, undefined, ['connection', 'close', 'retry-after', '1']);
@@ -177,7 +195,8 @@ export function createGateway(options: GatewayOptions): Gateway {
         if (inFlight === 0 && streams.size === 0) idle?.();
       };
     }
-    void serve(gateway, exchange, handler);
+    if (span === undefined) void serve(gateway, exchange, handler);
+    else void span.within(() => serve(gateway, exchange, handler));
   };
 
   const server = createServer(
@@ -195,7 +214,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     options.admin === undefined
       ? undefined
       : createServer((request, response) => {
-          const state = { engine: options.engine, telemetry, accepting: () => !draining };
+          const state = { engine: options.engine, telemetry, sessions: options.sessions, accepting: () => !draining };
           serveAdmin(state, request, response).catch((error: unknown) => {
             telemetry.error('the admin listener failed', error);
             response.destroy();
@@ -212,7 +231,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     server.closeAllConnections();
     await closed;
     await (drained ? gateway.upstreams.close() : gateway.upstreams.destroy());
-    await gateway.sessions.close();
+    ownSessions.close();
     if (admin !== undefined) {
       const adminClosed = stop(admin);
       admin.closeAllConnections();
@@ -239,7 +258,11 @@ async function serve(gateway: GatewayContext, exchange: Exchange, handler: Handl
   try {
     await handler(gateway, exchange);
   } catch (error) {
-    if (!(error instanceof ClientGoneError)) {
+    if (error instanceof TransportStorageError) {
+      gateway.telemetry.alarm(storageAlarm(error));
+      const refusal = error.failure === 'full' ? TOO_MANY_SESSIONS : NO_SESSIONS;
+      answerError(exchange, 503, refusal, undefined, ['retry-after', '1']);
+    } else if (!(error instanceof ClientGoneError)) {
       gateway.telemetry.error('a request failed', error);
       exchange.note.outcome = 'failed';
       answerError(exchange, 500, INTERNAL);
@@ -249,6 +272,15 @@ async function serve(gateway: GatewayContext, exchange: Exchange, handler: Handl
   }
 }
 
+function storageAlarm(error: unknown): Alarm {
+  const told = error instanceof TransportStorageError;
+  return {
+    alarm: 'transport_storage_failure',
+    failure: told ? error.failure : 'unavailable',
+    detail: told ? error.message : 'the storage failed',
+  };
+}
+
 function checkAuthority(
   check: AuthorityCheck,
   request: IncomingMessage,
@@ -256,18 +288,6 @@ function checkAuthority(
 ): RpcError | undefined {
   if (host === undefined) return FORBIDDEN_HOST;
   return check.origin(request.headers.origin) ? undefined : FORBIDDEN_ORIGIN;
-}
-
-/** Two lines of one of these would let two readers see two values; node keeps the first and says nothing. */
-function repeatedHeader(request: IncomingMessage): boolean {
-  const seen = new Set<string>();
-  for (let i = 0; i < request.rawHeaders.length; i += 2) {
-    const name = (request.rawHeaders[i] ?? '').toLowerCase();
-    if (!SINGLE_HEADERS.has(name)) continue;
-    if (seen.has(name)) return true;
-    seen.add(name);
-  }
-  return false;
 }
 
 function traceparentOf(request: IncomingMessage): string | undefined {

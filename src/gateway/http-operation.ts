@@ -3,7 +3,7 @@ import { HTTP_ENTITY, answerUnauthenticated, extensionsOf, identifyCaller, withh
 import { httpDenialAnswer } from './denial.ts';
 import { ClientGoneError, answerError, answerHttp, noteDecision, write } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
-import { requestHeaders, responseHeaders, tokenHeaders } from './forwarded-headers.ts';
+import { decidedHeaders, requestHeaders, responseHeaders } from './forwarded-headers.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import { findJsonFault } from './json-scan.ts';
 import { isMediated } from './mediation.ts';
@@ -62,7 +62,7 @@ export async function serveHttp(gateway: GatewayContext, exchange: Exchange): Pr
       method: request.method ?? 'GET',
       headers: requestHeaders(request, {
         withheld: withheldHeaders(gateway, [caller], tokens),
-        changed: tokenHeaders(tokens, new Map()),
+        changed: decidedHeaders(decision, new Map()),
         requestId: exchange.id,
         upstreamSessionId: undefined,
         identityEncoding: false,

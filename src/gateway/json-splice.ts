@@ -33,6 +33,26 @@ export function replaceMember(text: string, span: JsonSpan, key: string, value: 
   return `{${written.join(',')}}`;
 }
 
+/** The array at `span` without the items at the places `removed`, each gone with one comma; all else stays as written. */
+export function withoutItems(text: string, span: JsonSpan, removed: ReadonlySet<number>): string {
+  const items = arrayItems(text, span.start);
+  const [first] = items;
+  if (first === undefined) return text.slice(span.start, span.end);
+  const written = [text.slice(span.start, first.start)];
+  let previous: JsonSpan | undefined;
+  let kept = 0;
+  for (const [place, item] of items.entries()) {
+    if (!removed.has(place)) {
+      if (kept > 0 && previous !== undefined) written.push(text.slice(previous.end, item.start));
+      written.push(text.slice(item.start, item.end));
+      kept++;
+    }
+    previous = item;
+  }
+  written.push(text.slice(previous?.end, span.end));
+  return written.join('');
+}
+
 /** The text with the part at `span` replaced. */
 export function replaceSpan(text: string, span: JsonSpan, replacement: string): string {
   return text.slice(0, span.start) + replacement + text.slice(span.end);

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { HTTP_ENTITY, answerUnauthenticated, identifyCaller, withheldHeaders } from './caller.ts';
 import { readClientBody } from './client-message.ts';
 import type { ClientBody, ClientMessage, ClientRequest } from './client-message.ts';
@@ -12,16 +11,16 @@ import { isMediated, mediationOf, resemblesMediated } from './mediation.ts';
 import type { Mediation } from './mediation.ts';
 import type { PendingRequest } from './pending-requests.ts';
 import { readBody } from './request-body.ts';
-import { RPC_CODES, errorResponse, gatewayError } from './rpc-error.ts';
+import { RPC_CODES, errorResponse, gatewayError, violationError } from './rpc-error.ts';
 import type { RpcError } from './rpc-error.ts';
 import { NO_CHANGES, rule } from './ruling.ts';
 import type { Plan, Ruling } from './ruling.ts';
 import { sendUpstream } from './send-upstream.ts';
-import { findSession } from './session-access.ts';
+import { findSession, openingSession } from './session-access.ts';
 import type { GatewaySession } from './session-table.ts';
 import { checkStandardHeaders } from './standard-headers.ts';
 import { answerFailure, upstreamFailure } from './upstream-answer.ts';
-import { NONE_IN_COMMON, deniedFor, inCommon } from './upstream-choice.ts';
+import { NONE_ADMITTED, NONE_IN_COMMON, deniedFor, inCommon } from './upstream-choice.ts';
 import type { NamedUpstream } from './upstream-set.ts';
 import { UpstreamError } from './upstream.ts';
 
@@ -30,6 +29,11 @@ const LISTEN = 'subscriptions/listen';
 /** Answers to requests that are in order. */
 const ANSWERS: ReadonlySet<number> = new Set([RPC_CODES.denied, RPC_CODES.approved]);
 const OVERLOADED = gatewayError(RPC_CODES.overloaded, 'overloaded', 'too many streams are open');
+const ID_IN_USE = gatewayError(
+  RPC_CODES.invalidRequest,
+  'request_id_in_use',
+  'a request with this id still waits for its response',
+);
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 
 /** Serves a POST on the MCP endpoint. Source: MCP Streamable HTTP, sending messages to the server. */
@@ -45,10 +49,11 @@ export async function servePost(gateway: GatewayContext, exchange: Exchange): Pr
   const rulings: Ruling[] = [];
   for (const plan of plans) rulings.push(await rule(gateway, exchange, plan, body, session));
   const { together, upstreams } = sentTogether(rulings);
-  const open = openRequests(gateway, session, together);
+  const open = await openRequests(gateway, session, together);
   const forwarded = open.filter((ruling) => ruling.kind === 'forward');
   const answered = open.filter((ruling) => ruling.kind !== 'forward');
   if (forwarded.length === 0) return answerHere(exchange, body, answered);
+  if (upstreams.length === 0) return answerError(exchange, 403, violationError(NONE_ADMITTED));
 
   if (exchange.response.destroyed) throw new ClientGoneError('the client is gone');
   const pending = forwarded.flatMap((ruling) => (ruling.pending === undefined ? [] : [ruling.pending]));
@@ -73,12 +78,11 @@ export async function servePost(gateway: GatewayContext, exchange: Exchange): Pr
       batch: body.batch,
       session,
       openSession:
-        initializes(body) && session === undefined ? (id) => openSession(gateway, upstream, owner, id) : undefined,
+        initializes(body) && session === undefined ? (id) => openingSession(gateway, upstream, owner, id) : undefined,
     });
   } catch (error) {
     if (error instanceof UpstreamError && !error.sent && session !== undefined) {
-      const ledger = gateway.ledger.ofSession(session.id);
-      for (const request of pending) ledger.settle(request.id);
+      for (const request of pending) gateway.requests.settle(session.id, request.id, false);
     }
     const failure = upstreamFailure(gateway, exchange, error);
     const [only] = pending;
@@ -182,22 +186,23 @@ function sentTogether(rulings: readonly Ruling[]): {
 }
 
 /** Registers what is about to be sent; a request whose id still waits for a response is refused. */
-function openRequests(
+async function openRequests(
   gateway: GatewayContext,
   session: GatewaySession | undefined,
   rulings: readonly Ruling[],
-): readonly Ruling[] {
+): Promise<readonly Ruling[]> {
   if (session === undefined) return rulings;
-  const ledger = gateway.ledger.ofSession(session.id);
-  return rulings.map((ruling) => {
-    if (ruling.kind !== 'forward' || ruling.pending === undefined || ledger.open(ruling.pending)) return ruling;
-    const error = gatewayError(
-      RPC_CODES.invalidRequest,
-      'request_id_in_use',
-      'a request with this id still waits for its response',
-    );
-    return { kind: 'refuse', request: requestOf(ruling.pending), error };
-  });
+  return Promise.all(
+    rulings.map(async (ruling) => {
+      if (ruling.kind !== 'forward' || ruling.pending === undefined) return ruling;
+      if (await gateway.requests.open(session.id, boundTo(session, ruling.pending))) return ruling;
+      return { kind: 'refuse', request: requestOf(ruling.pending), error: ID_IN_USE };
+    }),
+  );
+}
+
+function boundTo({ upstream }: GatewaySession, request: PendingRequest): PendingRequest {
+  return request.mediated === undefined ? request : { ...request, mediated: { ...request.mediated, upstream } };
 }
 
 /** A task is fetched where it was begun. */
@@ -241,15 +246,4 @@ function answerText(ruling: Ruling): string {
 function initializes(body: ClientBody): boolean {
   const [first] = body.messages;
   return first?.kind === 'request' && first.method === 'initialize';
-}
-
-async function openSession(
-  gateway: GatewayContext,
-  upstream: NamedUpstream,
-  owner: string,
-  upstreamId: string,
-): Promise<GatewaySession> {
-  const session = { id: randomBytes(32).toString('base64url'), upstream: upstream.name, upstreamId, owner };
-  await gateway.sessions.create(session);
-  return session;
 }

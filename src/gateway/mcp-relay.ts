@@ -1,3 +1,5 @@
+import { parseJson } from '../text/json.ts';
+import { isJsonObject, ownValue } from './json-value.ts';
 import { denialAnswer } from './denial.ts';
 import { EventTooLargeError, hasEventId, messageEvent } from './event-stream.ts';
 import { ClientGoneError, answer, answerHttp, write } from './exchange.ts';
@@ -7,15 +9,16 @@ import type { GatewayContext } from './gateway-context.ts';
 import { relayEvents } from './relay-events.ts';
 import { relayRefusal } from './relay-refusal.ts';
 import { decode, mediaType, noteDenied, report, settle } from './relay.ts';
-import type { Relay } from './relay.ts';
+import type { OpeningSession, Relay } from './relay.ts';
 import { errorResponse } from './rpc-error.ts';
 import { invalidResponse, joinScreened, screenText } from './screen.ts';
-import type { FindRequest } from './screen.ts';
+import type { FindRequest, Screened } from './screen.ts';
 import { INVALID_RESPONSE, upstreamFailure } from './upstream-answer.ts';
 import { UpstreamError } from './upstream.ts';
 
 const EVENT_STREAM = 'text/event-stream';
 const JSON_TYPE = 'application/json';
+const MAX_VERSION_LENGTH = 64;
 
 /** Sends on what the upstream answers to a POST, as far as policy allows. Rejects with `UpstreamError` as long as nothing was sent. */
 export async function relayResponse(gateway: GatewayContext, exchange: Exchange, relay: Relay): Promise<void> {
@@ -23,26 +26,23 @@ export async function relayResponse(gateway: GatewayContext, exchange: Exchange,
   const { status, headers } = response;
   if (status < 200 || status >= 300) return relayRefusal(gateway, exchange, relay);
   const upstreamSessionId = headers['mcp-session-id'];
-  const opened =
-    relay.openSession !== undefined && typeof upstreamSessionId === 'string'
-      ? await relay.openSession(upstreamSessionId)
-      : session;
-  const kept = responseHeaders(headers, opened?.id, true);
+  const opening = typeof upstreamSessionId === 'string' ? relay.openSession?.(upstreamSessionId) : undefined;
+  const kept = responseHeaders(headers, opening?.id ?? session?.id, true);
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') throw new UpstreamError('invalid', true);
   const type = mediaType(headers['content-type']);
-  if (type === EVENT_STREAM) return relayStream(gateway, exchange, relay, status, kept);
+  if (type === EVENT_STREAM) return relayStream(gateway, exchange, relay, opening, kept);
   const bytes = await response.body.collect(gateway.limits.maxResponseBytes, gateway.limits.upstreamBodyMs);
   if (bytes.length === 0) return relayEmpty(exchange, relay, status, kept);
   if (type !== JSON_TYPE) throw new UpstreamError('invalid', true);
-  await relayJson(gateway, exchange, relay, bytes, status, kept);
+  await relayJson(gateway, exchange, relay, opening, bytes, kept);
 }
 
 async function relayStream(
   gateway: GatewayContext,
   exchange: Exchange,
   relay: Relay,
-  status: number,
+  opening: OpeningSession | undefined,
   headers: readonly string[],
 ): Promise<void> {
   const { limits } = gateway;
@@ -50,16 +50,17 @@ async function relayStream(
   const waiting = new Map(relay.pending.map((request) => [request.id, request]));
   const find: FindRequest = (id) => (id === null ? undefined : waiting.get(id));
   let resumable = false;
-  response.writeHead(status, [...headers, 'x-request-id', exchange.id]);
+  response.writeHead(relay.response.status, [...headers, 'x-request-id', exchange.id]);
   response.flushHeaders();
   for (const text of relay.answered) await write(response, messageEvent(text), limits.clientStallMs);
 
   let failure = INVALID_RESPONSE;
   try {
-    await relayEvents(gateway, exchange, relay.response, find, (event, screened) => {
+    await relayEvents(gateway, exchange, relay.response, find, async (event, screened) => {
       resumable ||= hasEventId(event);
       if (screened === undefined) return;
-      settle(gateway, relay, screened.messages, waiting);
+      settle(gateway, relay, screened.messages, waiting, resumable);
+      await keepOpened(opening, screened.messages);
       for (const message of screened.messages) noteDenied(exchange, message);
     });
   } catch (error) {
@@ -79,10 +80,11 @@ async function relayJson(
   gateway: GatewayContext,
   exchange: Exchange,
   relay: Relay,
+  opening: OpeningSession | undefined,
   bytes: Buffer,
-  status: number,
   headers: readonly string[],
 ): Promise<void> {
+  const { status } = relay.response;
   const waiting = new Map(relay.pending.map((request) => [request.id, request]));
   const text = decode(bytes);
   const screened =
@@ -92,6 +94,7 @@ async function relayJson(
   if (screened === undefined) throw new UpstreamError('invalid', true);
   report(gateway, screened.messages);
   settle(gateway, relay, screened.messages, waiting);
+  await keepOpened(opening, screened.messages);
   const [only] = screened.messages;
   if (!relay.batch && only?.denied !== undefined && only.request !== undefined) {
     noteDenied(exchange, only);
@@ -104,6 +107,19 @@ async function relayJson(
   const rewritten = joinScreened(screened, extra);
   if (rewritten === undefined) return relayEmpty(exchange, relay, 202, headers);
   answer(exchange, status, headers, rewritten);
+}
+
+/** Stores the session once the response that opens it is about to be sent. */
+async function keepOpened(opening: OpeningSession | undefined, messages: readonly Screened[]): Promise<void> {
+  const response = messages.find(({ request }) => request?.method === 'initialize');
+  if (response !== undefined) await opening?.keep(protocolVersionIn(response.text));
+}
+
+function protocolVersionIn(text: string | undefined): string | undefined {
+  const message = text === undefined ? undefined : parseJson(text);
+  const result = isJsonObject(message) ? ownValue(message, 'result') : undefined;
+  const version = isJsonObject(result) ? ownValue(result, 'protocolVersion') : undefined;
+  return typeof version === 'string' && version.length <= MAX_VERSION_LENGTH ? version : undefined;
 }
 
 /** A response without a body: right for notifications, wrong when a request waits. */

@@ -1,18 +1,20 @@
 import { HTTP_ENTITY, answerUnauthenticated, identifyCaller, withheldHeaders } from './caller.ts';
 import type { Caller } from './caller.ts';
 import { EventTooLargeError } from './event-stream.ts';
-import { ClientGoneError, answer } from './exchange.ts';
+import { ClientGoneError, answer, answerError } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { requestHeaders, responseHeaders } from './forwarded-headers.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import { relayEvents } from './relay-events.ts';
 import { mediaType } from './relay.ts';
 import type { FindRequest } from './screen.ts';
+import { violationError } from './rpc-error.ts';
 import { sendUpstream } from './send-upstream.ts';
 import { endSession, findSession } from './session-access.ts';
 import type { GatewaySession } from './session-table.ts';
 import { INVALID_RESPONSE, answerFailure, statusFailure, upstreamFailure } from './upstream-answer.ts';
-import { undecidedUpstreams } from './upstream-choice.ts';
+import { NONE_ADMITTED, undecidedUpstreams } from './upstream-choice.ts';
+import type { NamedUpstream } from './upstream-set.ts';
 import { UpstreamError } from './upstream.ts';
 import type { UpstreamResponse } from './upstream.ts';
 
@@ -37,8 +39,8 @@ export async function serveStream(gateway: GatewayContext, exchange: Exchange): 
   } catch (error) {
     return answerFailure(exchange, upstreamFailure(gateway, exchange, error), undefined);
   }
-  const ledger = session === undefined ? undefined : gateway.ledger.ofSession(session.id);
-  const find: FindRequest = (id) => (id === null ? undefined : ledger?.find(id));
+  const find: FindRequest = (id) =>
+    id === null || session === undefined ? undefined : gateway.requests.find(session.id, id);
   exchange.response.writeHead(response.status, [
     ...responseHeaders(response.headers, session?.id, true),
     'x-request-id',
@@ -48,7 +50,9 @@ export async function serveStream(gateway: GatewayContext, exchange: Exchange): 
   gateway.telemetry.openStreams(1);
   try {
     await relayEvents(gateway, exchange, response, find, (_, screened) => {
-      for (const { request } of screened?.messages ?? []) if (request !== undefined) ledger?.settle(request.id);
+      for (const { request } of screened?.messages ?? []) {
+        if (request !== undefined && session !== undefined) gateway.requests.settle(session.id, request.id, true);
+      }
     });
   } catch (error) {
     if (error instanceof ClientGoneError) return;
@@ -65,25 +69,26 @@ export async function serveEnd(gateway: GatewayContext, exchange: Exchange): Pro
   const entered = await enter(gateway, exchange);
   if (entered === undefined) return;
   const { session } = entered;
+  // First here: from now on no replica serves it, whatever the upstream does.
+  if (session !== undefined) await endSession(gateway, session);
   let failure = INVALID_RESPONSE;
   try {
     const response = await send(gateway, exchange, 'DELETE', entered);
     const refused = response.status >= 400;
     if (refused && session === undefined) return await relayRefusal(gateway, exchange, response, undefined);
     await response.body.collect(MAX_REFUSAL_BYTES, gateway.limits.upstreamBodyMs);
-    if (session !== undefined) await endSession(gateway, session);
     // A server that does not let clients end sessions says 405; here the session is over all the same.
     return answer(exchange, refused ? 204 : response.status, [], '');
   } catch (error) {
     failure = upstreamFailure(gateway, exchange, error);
   }
-  if (session !== undefined) await endSession(gateway, session);
   answerFailure(exchange, failure, undefined);
 }
 
 interface Entered {
   readonly caller: Caller;
   readonly session: GatewaySession | undefined;
+  readonly upstreams: readonly NamedUpstream[];
 }
 
 async function enter(gateway: GatewayContext, exchange: Exchange): Promise<Entered | undefined> {
@@ -93,7 +98,11 @@ async function enter(gateway: GatewayContext, exchange: Exchange): Promise<Enter
     return undefined;
   }
   const session = await findSession(gateway, exchange, [caller]);
-  return session === 'refused' ? undefined : { caller, session };
+  if (session === 'refused') return undefined;
+  const upstreams = undecidedUpstreams(gateway, caller, session);
+  if (upstreams.length > 0) return { caller, session, upstreams };
+  answerError(exchange, 403, violationError(NONE_ADMITTED));
+  return undefined;
 }
 
 async function send(
@@ -102,8 +111,7 @@ async function send(
   method: string,
   entered: Entered,
 ): Promise<UpstreamResponse> {
-  const upstreams = undecidedUpstreams(gateway, entered.session, undefined);
-  const { response } = await sendUpstream(gateway, exchange, upstreams, {
+  const { response } = await sendUpstream(gateway, exchange, entered.upstreams, {
     method,
     headers: requestHeaders(exchange.request, {
       withheld: withheldHeaders(gateway, [entered.caller], []),

@@ -1,6 +1,9 @@
 import { LRUCache } from 'lru-cache';
+import type { Decision } from '../engine/decision.ts';
 import type { Operation } from '../engine/operation.ts';
+import type { Awaitable } from '../session/label-store.ts';
 import type { RequestId } from './client-message.ts';
+import type { Listing } from './list-filter.ts';
 import type { MediatedMethod } from './mediation.ts';
 import type { IdText } from './rpc-error.ts';
 
@@ -8,6 +11,8 @@ import type { IdText } from './rpc-error.ts';
 export interface MediatedRequest {
   readonly method: MediatedMethod;
   readonly operation: Operation;
+  /** What `pre` came to; undefined when another replica ran it, whose outcome is then part of the operation. */
+  readonly decision?: Decision;
   /** Session or principal that may fetch the result of a task that the request began. */
   readonly scope: string;
   /** Whether the result is a task that may hold the operation's own result as its member `result`. */
@@ -22,23 +27,22 @@ export interface PendingRequest {
   readonly idText: IdText;
   readonly method: string;
   readonly mediated?: MediatedRequest;
+  /** Present when the response is to be filtered. */
+  readonly listing?: Listing;
 }
 
 /**
- * The requests of one session, so that a response on any of its streams finds the operation it answers. An id that was
- * used twice names no operation any more: a replayed response could belong to either.
+ * The requests of sessions, so that a response on any stream of a session finds the operation it answers. An id that was
+ * used twice names no operation any more: a replayed response could belong to either. What was forgotten is unknown, and
+ * unknown responses are not sent on. Methods may reject with `TransportStorageError`.
  */
-export interface SessionRequests {
-  /** False while another request with this id waits for its response, and when too many wait. */
-  open(request: PendingRequest): boolean;
-  settle(id: RequestId): void;
-  /** The one request that had this id, answered or not. */
-  find(id: RequestId): PendingRequest | undefined;
-}
-
-/** Requests by session. What was forgotten is unknown, and unknown responses are not sent on. */
 export interface RequestLedger {
-  ofSession(sessionId: string): SessionRequests;
+  /** False while another request with this id waits for its response, and when too many wait. */
+  open(sessionId: string, request: PendingRequest): Awaitable<boolean>;
+  /** The request was answered, or never left. `resumable`: a stream that is resumed may bring the response again. */
+  settle(sessionId: string, id: RequestId, resumable: boolean): void;
+  /** The one request that had this id, answered or not. */
+  find(sessionId: string, id: RequestId): Awaitable<PendingRequest | undefined>;
   forget(sessionId: string): void;
 }
 
@@ -50,25 +54,20 @@ interface Entry {
   waiting: boolean;
 }
 
-export function createRequestLedger(maxSessions: number, idleMs: number): RequestLedger {
-  const sessions = new LRUCache<string, SessionRequests>({ max: maxSessions, ttl: idleMs, updateAgeOnGet: true });
-  return {
-    ofSession(sessionId) {
-      let requests = sessions.get(sessionId);
-      if (requests === undefined) {
-        requests = createSessionRequests();
-        sessions.set(sessionId, requests);
-      }
-      return requests;
-    },
-    forget: (sessionId) => void sessions.delete(sessionId),
+/** Requests that this process sent, for sessions that no other process serves. */
+export function createLocalRequests(maxSessions: number, idleMs: number): RequestLedger {
+  const sessions = new LRUCache<string, Map<RequestId, Entry>>({ max: maxSessions, ttl: idleMs, updateAgeOnGet: true });
+  const entriesOf = (sessionId: string): Map<RequestId, Entry> => {
+    let entries = sessions.get(sessionId);
+    if (entries === undefined) {
+      entries = new Map();
+      sessions.set(sessionId, entries);
+    }
+    return entries;
   };
-}
-
-function createSessionRequests(): SessionRequests {
-  const entries = new Map<RequestId, Entry>();
   return {
-    open(request) {
+    open(sessionId, request) {
+      const entries = entriesOf(sessionId);
       const earlier = entries.get(request.id);
       if (earlier?.waiting === true) return false;
       if (entries.size >= MAX_REQUESTS_OF_SESSION && !dropAnswered(entries)) return false;
@@ -76,14 +75,15 @@ function createSessionRequests(): SessionRequests {
       entries.set(request.id, { request, reused: earlier !== undefined, waiting: true });
       return true;
     },
-    settle(id) {
-      const entry = entries.get(id);
+    settle(sessionId, id) {
+      const entry = sessions.get(sessionId)?.get(id);
       if (entry !== undefined) entry.waiting = false;
     },
-    find(id) {
-      const entry = entries.get(id);
+    find(sessionId, id) {
+      const entry = sessions.get(sessionId)?.get(id);
       return entry === undefined || entry.reused ? undefined : entry.request;
     },
+    forget: (sessionId) => void sessions.delete(sessionId),
   };
 }
 

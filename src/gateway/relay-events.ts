@@ -1,4 +1,5 @@
 import { createEventReader, withData } from './event-stream.ts';
+import type { Awaitable } from '../session/label-store.ts';
 import type { StreamEvent } from './event-stream.ts';
 import { write } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
@@ -8,13 +9,13 @@ import { joinScreened, screenText } from './screen.ts';
 import type { FindRequest, ScreenedText } from './screen.ts';
 import type { UpstreamResponse } from './upstream.ts';
 
-/** Decides every event of a stream before it is sent on. Ends with the stream; rejects with `ClientGoneError`. */
+/** Decides every event of a stream before it is sent on, and before that calls `onScreened`. Ends with the stream; rejects with `ClientGoneError`. */
 export async function relayEvents(
   gateway: GatewayContext,
   exchange: Exchange,
   response: UpstreamResponse,
   find: FindRequest,
-  onScreened: (event: StreamEvent, screened: ScreenedText | undefined) => void,
+  onScreened: (event: StreamEvent, screened: ScreenedText | undefined) => Awaitable<void>,
 ): Promise<void> {
   const { limits } = gateway;
   const reader = createEventReader(limits.maxEventBytes);
@@ -23,13 +24,13 @@ export async function relayEvents(
     if (chunk === undefined) return;
     for (const event of reader.push(chunk)) {
       if (event.data === undefined || event.data === '') {
-        onScreened(event, undefined);
+        await onScreened(event, undefined);
         await write(exchange.response, event.raw, limits.clientStallMs);
         continue;
       }
       const screened = await screenText(event.data, find, gateway);
       if (screened === undefined) gateway.telemetry.upstreamError(exchange.note.upstream ?? '', 'invalid');
-      else onScreened(event, screened);
+      else await onScreened(event, screened);
       if (screened === undefined) continue;
       report(gateway, screened.messages);
       const text = screened.unchanged ? event.data : joinScreened(screened, []);

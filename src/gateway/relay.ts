@@ -1,4 +1,5 @@
 import type { RequestId } from './client-message.ts';
+import { noteDecision } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import type { PendingRequest } from './pending-requests.ts';
@@ -16,23 +17,31 @@ export interface Relay {
   readonly batch: boolean;
   readonly session: GatewaySession | undefined;
   /** Puts a session of the gateway before the upstream's; present when the POST may open one. */
-  readonly openSession: ((upstreamId: string) => Promise<GatewaySession>) | undefined;
+  readonly openSession: ((upstreamId: string) => OpeningSession) | undefined;
+}
+
+/** A session that begins when its client is told so. */
+export interface OpeningSession {
+  /** The client's `Mcp-Session-Id`. */
+  readonly id: string;
+  /** Stores the session. Rejects with `TransportStorageError`; the session is then ended at the upstream. */
+  keep(protocolVersion: string | undefined): Promise<void>;
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Marks the requests that `messages` answer, here and in the session. */
+/** Marks the requests that `messages` answer, here and in the session; `resumable` as for `RequestLedger.settle`. */
 export function settle(
   gateway: GatewayContext,
   relay: Relay,
   messages: readonly Screened[],
   waiting: Map<RequestId, PendingRequest>,
+  resumable = false,
 ): void {
-  const ledger = relay.session === undefined ? undefined : gateway.ledger.ofSession(relay.session.id);
   for (const { request } of messages) {
     if (request === undefined) continue;
     waiting.delete(request.id);
-    ledger?.settle(request.id);
+    if (relay.session !== undefined) gateway.requests.settle(relay.session.id, request.id, resumable);
   }
 }
 
@@ -45,9 +54,7 @@ export function report(gateway: GatewayContext, messages: readonly Screened[]): 
 
 /** Puts a denial into the request log. */
 export function noteDenied(exchange: Exchange, message: Screened): void {
-  if (message.denied === undefined) return;
-  exchange.note.outcome = message.denied.decision;
-  if (message.denied.violation !== null) exchange.note.code = message.denied.violation.code;
+  if (message.denied !== undefined) noteDecision(exchange, message.denied);
 }
 
 /** The type of a `content-type` header without its parameters, in lower case. */

@@ -143,8 +143,11 @@ function carriedTexts(result: JsonObject): CarriedText[] {
   return carriers;
 }
 
-/** A JSON object or array that all parsers read alike; a text that is a bare number or word stays text. */
-function parseContainer(text: string): JsonObject | readonly JsonValue[] | 'ambiguous' | undefined {
+/**
+ * The JSON object or array that a text is; undefined for other texts, a bare number or word among them. `ambiguous` when
+ * not all parsers would read it alike.
+ */
+export function parseContainer(text: string): JsonObject | readonly JsonValue[] | 'ambiguous' | undefined {
   const first = text.trimStart()[0];
   if (first !== '{' && first !== '[') return undefined;
   try {

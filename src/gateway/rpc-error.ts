@@ -1,3 +1,4 @@
+import type { Violation } from '../engine/decision.ts';
 import type { JsonObject } from '../engine/operation.ts';
 import { stringifyJson } from '../text/json.ts';
 
@@ -33,6 +34,11 @@ export const NO_ID: IdText = 'null';
 /** A JSON-RPC error response as JSON text. */
 export function errorResponse(idText: IdText, error: RpcError): string {
   return `{"jsonrpc":"2.0","id":${idText},"error":${stringifyJson(error) ?? 'null'}}`;
+}
+
+/** The error of a denial that no route's `response` dresses. */
+export function violationError({ code, reason, details }: Violation): RpcError {
+  return { code: RPC_CODES.denied, message: reason, data: { violation: code, reason, details } };
 }
 
 /** An error of the gateway with its stable `data.code`. */

@@ -6,17 +6,19 @@ import type { Caller } from './caller.ts';
 import type { ClientBody, ClientMessage, ClientRequest } from './client-message.ts';
 import { entityNote, noteDecision } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
-import { tokenHeaders } from './forwarded-headers.ts';
+import { decidedHeaders } from './forwarded-headers.ts';
 import type { GatewayContext } from './gateway-context.ts';
-import { foldedNames, hasLookalike, isJsonObject, ownValue } from './json-value.ts';
+import { isJsonObject } from './json-value.ts';
+import { isListMethod } from './list-filter.ts';
 import { withArguments } from './mediation.ts';
 import type { Mediation } from './mediation.ts';
 import type { MediatedRequest, PendingRequest } from './pending-requests.ts';
-import { RPC_CODES, gatewayError } from './rpc-error.ts';
+import { RPC_CODES, gatewayError, violationError } from './rpc-error.ts';
 import type { RpcError } from './rpc-error.ts';
 import type { GatewaySession } from './session-table.ts';
 import { changedHeaders } from './standard-headers.ts';
-import { deniedFor, isViolation, undecidedUpstreams, upstreamsFor } from './upstream-choice.ts';
+import { asksForTask, fetchedBy, taskIdOf, unknownTask } from './task-request.ts';
+import { NONE_ADMITTED, deniedFor, isViolation, undecidedUpstreams, upstreamsFor } from './upstream-choice.ts';
 import type { NamedUpstream } from './upstream-set.ts';
 
 /** One message of a body, and who sends it. */
@@ -45,9 +47,6 @@ export type Ruling =
 
 export const NO_CHANGES: ReadonlyMap<string, string | undefined> = new Map();
 const TASKS = 'tasks/';
-/** Their responses hold the result of an operation that was called before. */
-const TASK_METHODS = new Set(['tasks/result', 'tasks/get']);
-const TASK_PARAMS = foldedNames('taskId');
 
 const NOTHING_PENDING: RpcError = {
   code: RPC_CODES.approved,
@@ -68,19 +67,21 @@ export async function rule(
   const text = body.text.slice(start, end);
   const asItCame = { kind: 'forward', text, rewritten: false, headers: NO_CHANGES, decision: undefined } as const;
   if (message.kind !== 'request') {
-    return { ...asItCame, pending: undefined, upstreams: undecidedUpstreams(gateway, session, undefined) };
+    return { ...asItCame, pending: undefined, upstreams: undecidedUpstreams(gateway, caller, session) };
   }
   const { id, idText, method } = message;
   const scope = session?.id ?? caller.principal;
   if (mediation === undefined) {
-    const task = method.startsWith(TASKS) ? taskOf(gateway, message, scope) : undefined;
-    const upstreams = undecidedUpstreams(gateway, session, task);
-    if (!TASK_METHODS.has(method)) return { ...asItCame, pending: { id, idText, method }, upstreams };
+    const task = method.startsWith(TASKS) ? await findTask(gateway, message, scope) : undefined;
+    const upstreams = undecidedUpstreams(gateway, caller, session, task);
+    if (!asksForTask(method)) {
+      if (upstreams.length === 0) return { kind: 'refuse', request: message, error: violationError(NONE_ADMITTED) };
+      return { ...asItCame, pending: { id, idText, method, ...listingOf(gateway, method, caller) }, upstreams };
+    }
     if (task === undefined || upstreams.length === 0) {
       return { kind: 'refuse', request: message, error: unknownTask(message) };
     }
-    const mediated = { ...task, nested: method === 'tasks/get' };
-    return { ...asItCame, pending: { id, idText, method, mediated }, upstreams };
+    return { ...asItCame, pending: { id, idText, method, mediated: task }, upstreams };
   }
 
   const { entity, args } = mediation;
@@ -102,14 +103,18 @@ export async function rule(
     noteDecision(exchange, denied);
     return { kind: 'deny', request: message, decision: denied };
   }
-  const pending = { id, idText, method, mediated: { method: mediation.method, operation, scope, nested: false } };
-  const tokens = decision.delegatedTokens ?? [];
-  if (tokens.length > 0 && body.batch) {
-    // The headers of a batch reach all of its members, and each may use only the credential minted for it.
-    return refuse(message, 'delegation_in_batch', 'this operation needs a credential of its own: send it alone');
+  const pending = {
+    id,
+    idText,
+    method,
+    mediated: { method: mediation.method, operation, decision, scope, nested: false },
+  };
+  if (body.batch && (decision.delegatedTokens !== undefined || decision.headers !== undefined)) {
+    // The headers of a batch reach all of its members, and each may use only those that were made for it.
+    return refuse(message, 'delegation_in_batch', 'this operation needs headers of its own: send it alone');
   }
   if (!decision.modified.args) {
-    const headers = tokenHeaders(tokens, new Map());
+    const headers = decidedHeaders(decision, new Map());
     return { kind: 'forward', text, rewritten: false, headers, pending, upstreams, decision };
   }
   const after = decision.args;
@@ -120,22 +125,24 @@ export async function rule(
   const uri = after['uri'];
   const name = mediation.method === 'resources/read' && typeof uri === 'string' ? uri : entity.name;
   const changed = changedHeaders(exchange.request.headers, name, args, after);
-  const headers = tokenHeaders(tokens, changed);
+  const headers = decidedHeaders(decision, changed);
   return { kind: 'forward', text: rewritten, rewritten: true, headers, pending, upstreams, decision };
 }
 
-/** The operation that became the task which a request is about. */
-function taskOf(gateway: GatewayContext, { params }: ClientRequest, scope: string): MediatedRequest | undefined {
-  const taskId = params === undefined || hasLookalike(params, TASK_PARAMS) ? undefined : ownValue(params, 'taskId');
-  return typeof taskId === 'string' ? gateway.tasks.find(scope, taskId) : undefined;
+/** The operation that became the task which a request is about; undefined when nobody in `scope` began one. */
+async function findTask(
+  gateway: GatewayContext,
+  request: ClientRequest,
+  scope: string,
+): Promise<MediatedRequest | undefined> {
+  const taskId = taskIdOf(request);
+  const task = taskId === undefined ? undefined : await gateway.tasks.find(scope, taskId);
+  return task && fetchedBy(request.method, task);
 }
 
-/** A request with an envelope of its own speaks MCP 2026-07-28, which has no method `tasks/result`. */
-function unknownTask({ method, params }: ClientRequest): RpcError {
-  if (method === 'tasks/result' && isJsonObject(ownValue(params, '_meta'))) {
-    return gatewayError(RPC_CODES.methodNotFound, 'method_not_found', 'this method is not served');
-  }
-  return gatewayError(RPC_CODES.invalidParams, 'unknown_task', 'no operation of this caller became this task');
+function listingOf(gateway: GatewayContext, method: string, { identity }: Caller): Pick<PendingRequest, 'listing'> {
+  if (!gateway.filterLists || !isListMethod(method)) return {};
+  return { listing: { method, extensions: identity.extensions } };
 }
 
 /** Whoever peeks wants nothing to be executed, whatever the decision. */

@@ -1,11 +1,13 @@
 import type { Decision } from '../engine/decision.ts';
 import type { JsonObject } from '../engine/operation.ts';
+import type { Awaitable } from '../session/label-store.ts';
 import { parseJson } from '../text/json.ts';
 import { hasEnvelopeLookalike, isRequestId } from './client-message.ts';
 import type { RequestId } from './client-message.ts';
 import { denialError } from './denial.ts';
 import { arrayItems, findJsonFault, memberSpan, rootSpan } from './json-scan.ts';
 import { replaceSpan } from './json-splice.ts';
+import { filterList } from './list-filter.ts';
 import { isJsonObject, ownValue } from './json-value.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import type { MediatedRequest, PendingRequest } from './pending-requests.ts';
@@ -41,7 +43,7 @@ const INVALID = gatewayError(
 type Screening = Pick<GatewayContext, 'decider' | 'tasks'>;
 
 /** The request that a response with this id answers; `null` stands for an error whose id the server could not tell. */
-export type FindRequest = (id: RequestId | null) => PendingRequest | undefined;
+export type FindRequest = (id: RequestId | null) => Awaitable<PendingRequest | undefined>;
 
 /**
  * Decides everything that a text from the upstream holds. A response passes only when `find` knows the request that it
@@ -101,8 +103,10 @@ async function screenMessage(text: string, value: unknown, find: FindRequest, ga
   if (!answers) return { text: undefined, fault: 'invalid' };
   const id = ownValue(value, 'id');
   const known = isRequestId(id) || (id === null && Object.hasOwn(value, 'error'));
-  const request = known ? find(id) : undefined;
+  const request = known ? await find(id) : undefined;
   if (request === undefined) return { text: undefined, fault: 'unexpected' };
+  if (request.listing !== undefined)
+    return { text: filterList(text, value, request.listing, gateway.decider), request };
   if (request.mediated === undefined) return { text, request };
   return screenResponse(text, value, request, request.mediated, gateway);
 }
@@ -123,7 +127,7 @@ async function screenResponse(
   }
   if (!isJsonObject(result)) return invalid(request);
   const taskId = startedTask(result);
-  if (taskId !== undefined) gateway.tasks.remember(taskId, { ...mediated, nested: false });
+  if (taskId !== undefined) await gateway.tasks.remember(taskId, { ...mediated, nested: false });
   const decided = mediated.nested ? ownValue(result, 'result') : result;
   if (decided === undefined) return { text, request };
   if (!isJsonObject(decided)) return invalid(request);
@@ -148,7 +152,7 @@ function startedTask(result: JsonObject): string | undefined {
 }
 
 /** A notification about a task may hold its result, which nobody decided on; the client can still fetch it. */
-function tellsTaskResult(message: JsonObject): boolean {
+export function tellsTaskResult(message: JsonObject): boolean {
   const method = ownValue(message, 'method');
   const params = ownValue(message, 'params');
   return (

@@ -1,5 +1,6 @@
 import type { Exchange } from './exchange.ts';
 import type { GatewayContext } from './gateway-context.ts';
+import { sendInSpan } from './upstream-span.ts';
 import type { NamedUpstream } from './upstream-set.ts';
 import { UpstreamError } from './upstream.ts';
 import type { UpstreamExchange, UpstreamRequest, UpstreamResponse } from './upstream.ts';
@@ -26,7 +27,8 @@ export async function sendUpstream(
     if (exchange.response.destroyed) throw new UpstreamError('cancelled', false);
     exchange.note.upstream = upstream.name;
     gateway.telemetry.upstreamRequest(upstream.name);
-    sent = upstream.pool.send({ ...request, path: pathAt(upstream, gateway.mcpPath, exchange) });
+    const given = { ...request, path: pathAt(upstream, gateway.mcpPath, exchange) };
+    sent = gateway.tracer === undefined ? upstream.pool.send(given) : sendInSpan(gateway.tracer, upstream, given);
     try {
       return { upstream, response: await sent.response };
     } catch (error) {

@@ -8,6 +8,7 @@ import type { Alarm } from '../session/label-store.ts';
 /** One line of the request log. Never holds headers, arguments, results or credentials. */
 export interface RequestRecord {
   readonly requestId: string;
+  /** Of the request's own span when spans are recorded, else as the client sent it. */
   readonly traceparent: string | undefined;
   readonly method: string;
   /** Without query. */
@@ -20,6 +21,8 @@ export interface RequestRecord {
   readonly route: string | undefined;
   /** Code of the denial, or of the gateway's own error. */
   readonly code: string | undefined;
+  /** Code of the JSON-RPC error that the request was answered with by the gateway itself. */
+  readonly rpcCode: number | undefined;
   /** Name of the upstream that the request went to. */
   readonly upstream: string | undefined;
   readonly durationMs: number;

@@ -1,11 +1,13 @@
 import type { Constraint } from '../engine/constraint.ts';
 import type { Decision, Violation } from '../engine/decision.ts';
+import { HTTP_ENTITY } from './caller.ts';
+import type { Caller } from './caller.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import type { MediatedRequest } from './pending-requests.ts';
 import type { GatewaySession } from './session-table.ts';
 import type { NamedUpstream } from './upstream-set.ts';
 
-const NONE_ADMITTED: Violation = {
+export const NONE_ADMITTED: Violation = {
   code: 'gateway.no_upstream',
   reason: 'no upstream satisfies the restrictions on this request',
   details: {},
@@ -40,15 +42,19 @@ export function upstreamsFor(
 
 /**
  * Where a message goes that policy does not decide on: to the upstream of its session or of the task it is about, else to
- * any. Empty when that upstream is no longer configured.
+ * what the global layer is sure to leave to its sender. May be empty.
  */
 export function undecidedUpstreams(
   gateway: GatewayContext,
+  caller: Caller,
   session: GatewaySession | undefined,
-  task: MediatedRequest | undefined,
+  task?: MediatedRequest,
 ): readonly NamedUpstream[] {
   const bound = session?.upstream ?? task?.upstream;
-  if (bound === undefined) return gateway.upstreams.admitted(null);
+  if (bound === undefined) {
+    const operation = { entity: HTTP_ENTITY, extensions: caller.identity.extensions };
+    return gateway.upstreams.admitted(gateway.decider.forecast(operation, HTTP_ENTITY).constraint);
+  }
   const upstream = gateway.upstreams.named(bound);
   return upstream === undefined ? [] : [upstream];
 }

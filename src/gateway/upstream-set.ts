@@ -9,6 +9,8 @@ export interface NamedUpstream {
   /** As operators know it; in logs, metrics and session records. */
   readonly name: string;
   readonly labels: BackendLabels;
+  /** URL of its MCP endpoint. */
+  readonly endpoint: string;
   /** Path of its MCP endpoint. */
   readonly mcpPath: string;
   readonly pool: Upstream;
@@ -44,6 +46,7 @@ export function createUpstreamSet(
     return {
       name,
       labels,
+      endpoint: `${url.origin}${mcpPath}`,
       mcpPath,
       pool: createUpstream(url.origin, limits),
       avoid: () => void (avoidedUntil = performance.now() + AVOIDED_MS),

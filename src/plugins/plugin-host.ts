@@ -9,7 +9,6 @@ import type {
   IdentityOutcome,
   OnError,
   Plugin,
-  PluginInput,
   PluginMode,
   PluginOutcome,
 } from '../engine/plugin.ts';
@@ -18,7 +17,9 @@ import { isHeaderToken, mayCarryCredential } from '../engine/credential-header.t
 import { withHiddenToken } from '../engine/hidden-token.ts';
 import { isJson } from '../engine/values.ts';
 import type { InvokeResult, PluginFailure, PluginHandle } from '../engine/plugin-handle.ts';
+import { Breaker } from './breaker.ts';
 import { frozenCopy, viewOf, viewOfExtensions, withImplied } from './capability-view.ts';
+import { changesPermitted } from './permitted-changes.ts';
 import { RecordView } from './record-view.ts';
 
 /** A plugin entry as the bundle has it, defaults filled in. */
@@ -40,25 +41,24 @@ export interface PluginHostOptions {
   readonly now: () => number;
 }
 
-/** How long a plugin with `on_error: disable` rests before it is tried again, in milliseconds. */
-export const DISABLE_FOR = 30_000;
-
 const ALLOW: InvokeResult = Object.freeze({ outcome: 'allow' });
 
 /**
  * Wraps a plugin so that a throw, a rejection, a wrong answer or a late one is a failed call. A failed `invoke` denies
  * with `plugin.<name>.error` under `on_error: fail`; under `ignore` it is alarmed and passes; under `disable` the plugin
- * also rests for `DISABLE_FOR`. Source: plugin specification, "Plugins".
+ * also rests for `DISABLE_FOR`, after which one call tries it while the others still pass. Source: plugin specification,
+ * "Plugins".
  */
 export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHostOptions): PluginHandle {
   const capabilities = withImplied(entry.capabilities);
   const mayChange = entry.mode === 'sequential' || entry.mode === 'transform';
+  const permission = { mayChange, capabilities };
   const failure = (cause: PluginFailure['cause']): PluginFailure => ({
     outcome: 'failed',
     cause,
     violation: { code: `plugin.${entry.name}.error`, reason: `plugin \`${entry.name}\` gave no answer`, details: {} },
   });
-  let restsUntil = 0;
+  const breaker = new Breaker(entry.name, options);
 
   const observesOnly = plugin.invoke === undefined && plugin.observe !== undefined;
 
@@ -91,40 +91,39 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
     admit: admissionOf(entry.name, plugin, failure('error').violation, options.alarm),
     async invoke(input, signal) {
       if (observesOnly && entry.hooks.includes(input.hook)) return ALLOW;
-      if (options.now() < restsUntil) return ALLOW;
+      const passage = entry.onError === 'disable' ? breaker.enter() : 'use';
+      if (passage === undefined) return ALLOW;
       const view = viewOf(input, capabilities);
       const run = plugin.invoke?.bind(plugin);
       const outcome = await call<PluginOutcome>(
         input.hook,
         run === undefined ? undefined : (inner) => run(view, { signal: inner }),
         (answer) =>
-          isPluginOutcome(answer) && (answer.outcome !== 'modify' || mayModify(answer, input, mayChange, capabilities)),
+          isPluginOutcome(answer) &&
+          (answer.outcome !== 'modify' || changesPermitted({ ...answer }, input, permission)),
         signal,
       );
+      if (entry.onError === 'disable') breaker.left(passage, outcome.outcome !== 'failed');
       switch (outcome.outcome) {
         case 'allow':
           return ALLOW;
         case 'deny':
           return { outcome: 'deny', violation: outcome.violation, failed: false };
         case 'modify':
-          return { ...outcome, labels: outcome.labels ?? [] };
+          return outcome.custom === undefined ? outcome : { ...outcome, custom: frozenCopy(outcome.custom) };
         case 'failed':
           if (entry.onError === 'fail') return { outcome: 'deny', violation: outcome.violation, failed: true };
-          if (entry.onError === 'disable') {
-            restsUntil = options.now() + DISABLE_FOR;
-            options.alarm({ alarm: 'plugin_disabled', plugin: entry.name, for_ms: DISABLE_FOR });
-          }
           return ALLOW;
       }
     },
-    resolveIdentity(input) {
+    resolveIdentity(input, signal) {
       const run = plugin.resolveIdentity?.bind(plugin);
       const visible = Object.freeze({ entity: frozenCopy(input.entity), headers: frozenCopy({ ...input.headers }) });
       return call<IdentityOutcome>(
         'identity.resolve',
-        run === undefined ? undefined : (signal) => run(visible, { signal }),
+        run === undefined ? undefined : (inner) => run(visible, { signal: inner }),
         isIdentityOutcome,
-        undefined,
+        signal,
       );
     },
     delegate(input, signal) {
@@ -246,22 +245,6 @@ export async function inTime<Answer>(
   });
 }
 
-/** Whether an answer changes only what there is to change at this call and what the entry may change. */
-function mayModify(
-  answer: PluginOutcome & { readonly outcome: 'modify' },
-  input: PluginInput,
-  mayChange: boolean,
-  capabilities: ReadonlySet<Capability>,
-): boolean {
-  const { args, result, field, labels } = answer;
-  if (!mayChange) return args === undefined && result === undefined && field === undefined && labels === undefined;
-  const isStage = input.field !== undefined;
-  if (args !== undefined && (isStage || input.phase !== 'pre' || !isJson(args))) return false;
-  if (result !== undefined && (isStage || input.phase !== 'post' || !isJson(result))) return false;
-  if (field !== undefined && (!isStage || !isJson(field))) return false;
-  return labels === undefined || capabilities.has('append_labels');
-}
-
 function isPluginOutcome(answer: unknown): answer is PluginOutcome {
   if (!isRecord(answer)) return false;
   switch (answer['outcome']) {
@@ -270,7 +253,7 @@ function isPluginOutcome(answer: unknown): answer is PluginOutcome {
     case 'deny':
       return isViolation(answer['violation']);
     case 'modify':
-      return answer['labels'] === undefined || isStrings(answer['labels']);
+      return true;
     default:
       return false;
   }

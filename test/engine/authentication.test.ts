@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { IdentityResult } from '../../src/engine/engine.ts';
 import type { Identity, IdentityInput, IdentityOutcome, Plugin } from '../../src/engine/plugin.ts';
-import { engineOf, testKind } from '../support/engine.ts';
+import { alarms, engineOf, testKind } from '../support/engine.ts';
 
 const identified = (identity: Identity): IdentityOutcome => ({ outcome: 'identified', identity });
 
@@ -160,5 +160,28 @@ describe('what identities come to', () => {
     );
     assert.equal(result.outcome, 'denied');
     assert.equal(headers.authorization, 'Bearer x');
+  });
+
+  it('plugins have the time of one operation together, and hear when it is up', async () => {
+    let aborted = false;
+    const slow: Plugin = {
+      resolveIdentity: (_input, { signal }) =>
+        new Promise(() => {
+          signal.addEventListener('abort', () => {
+            aborted = true;
+          });
+        }),
+    };
+    const { raised, alarm } = alarms();
+    const text = 'plugins: [{name: a, kind: test, hooks: [identity.resolve]}]';
+    const engine = await engineOf(text, { plugins: [testKind({ a: slow })], alarm }, { deadline: 20, alarm });
+    const result = await engine.identify({ entity: { type: 'tool', name: 't' }, headers: {} });
+    await engine.close();
+    assert.equal(result.outcome === 'denied' && result.violation.code, 'plugin.a.error');
+    assert.equal(aborted, true);
+    assert.deepEqual(
+      raised.map((each) => each.alarm),
+      ['operation_deadline', 'plugin_failure'],
+    );
   });
 });

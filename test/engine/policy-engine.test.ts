@@ -57,6 +57,23 @@ routes:
     assert.equal(outcomeOf(await engine.post(call('unknown'), { ssn: 1 })), 'route.unmatched');
   });
 
+  it('tell a host whether the result will be looked at', async () => {
+    const plugins = ['plugins:', '  - {name: scan, kind: test, hooks: [cmf.tool_post_invoke], mode: audit}'].join('\n');
+    const cases: readonly (readonly [string, boolean])[] = [
+      ['routes: [{tool: t, args: {v: str}, pre_invocation: ["taint(m, session)"]}]', false],
+      ['routes: [{tool: t, result: {ssn: redact}}]', true],
+      ['routes: [{tool: t}]\nglobal: {defaults: {tool: {post_invocation: ["taint(m)"]}}}', true],
+      [`routes: [{tool: t}]\n${plugins}`, true],
+    ];
+    for (const [text, expected] of cases) {
+      const engine = await engineOf(text, { plugins: [testKind({ scan: { invoke: () => ({ outcome: 'allow' }) } })] });
+      const operation = call('t', { args: { v: 'a' } });
+      assert.equal(engine.examinesResult(operation), true, 'nothing is known before pre');
+      await engine.pre(operation);
+      assert.equal(engine.examinesResult(operation), expected, text);
+    }
+  });
+
   const frozen: readonly (readonly [string, (operation: Operation) => Operation])[] = [
     ['frozen', deepFrozen],
     ['sealed', Object.seal],

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { JsonValue } from '../../src/engine/operation.ts';
 import { rootSpan } from '../../src/gateway/json-scan.ts';
-import { replaceMember, spliceJson } from '../../src/gateway/json-splice.ts';
+import { replaceMember, spliceJson, withoutItems } from '../../src/gateway/json-splice.ts';
 import { parseJson } from '../../src/text/json.ts';
 
 function splice(text: string, change: (value: JsonValue) => JsonValue): string {
@@ -31,6 +31,33 @@ test('a deep copy is as good as the object itself', () => {
     return copy;
   });
   assert.equal(changed, '{"a":[1.50,{"b":9007199254740993}],"c":"y"}');
+});
+
+test('items go with one comma, and nothing else changes', () => {
+  const text = '[ 1.0 ,\n  {"a": [2]} , 3 ]';
+  const without = (...places: number[]): string => withoutItems(text, rootSpan(text), new Set(places));
+  assert.equal(without(), text);
+  assert.equal(without(0), '[ {"a": [2]} , 3 ]');
+  assert.equal(without(1), '[ 1.0 , 3 ]');
+  assert.equal(without(2), '[ 1.0 ,\n  {"a": [2]} ]');
+  assert.equal(without(0, 1, 2), '[  ]');
+  assert.equal(withoutItems('x[ ]', { start: 1, end: 4 }, new Set([0])), '[ ]');
+});
+
+test('without items it is the JSON of the items that are left', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.jsonValue()),
+      fc.array(fc.nat(5)),
+      fc.constantFrom(undefined, 1),
+      (items, places, indent) => {
+        const text = JSON.stringify(items, undefined, indent);
+        const removed = new Set(places);
+        const left: unknown = JSON.parse(withoutItems(text, rootSpan(text), removed));
+        assert.deepEqual(left, JSON.parse(JSON.stringify(items.filter((_, place) => !removed.has(place)))));
+      },
+    ),
+  );
 });
 
 test('items that a filter leaves keep their text', () => {

@@ -351,6 +351,31 @@ describe('headers on the way', () => {
     assert.deepEqual(running.engine.preCalls[0]?.extensions?.mcp, { tool: { name: 't' } });
   });
 
+  test('headers that plugins set or take away go upstream so, and a minted credential goes before them', async () => {
+    await start(
+      {
+        pre: () => ({
+          headers: { 'x-tenant': 'acme', 'x-custom': null, authorization: 'Basic of-the-plugin' },
+          delegatedTokens: [{ token: 'minted', header: 'Authorization' }],
+        }),
+      },
+      mirror,
+    );
+    await post(running.url, toolCall(1, 't'), { 'X-Custom': 'of the client', 'X-Tenant': 'mallory', 'X-Kept': '1' });
+    const headers = upstream.requests[0]?.headers ?? {};
+    assert.deepEqual(
+      [headers['x-tenant'], headers['x-custom'], headers['x-kept'], headers.authorization],
+      ['acme', undefined, '1', 'Bearer minted'],
+    );
+  });
+
+  test('an operation with headers of its own is refused in a batch', async () => {
+    await start({ pre: () => ({ headers: { 'x-tenant': 'acme' } }) }, mirror);
+    const batch = await post(running.url, [toolCall(1, 't'), toolCall(2, 't')]);
+    assert.equal(upstream.requests.length, 0);
+    assert.match(batch.body, /gateway\.delegation_in_batch/);
+  });
+
   test('a minted credential goes upstream in its header', async () => {
     await start(
       {

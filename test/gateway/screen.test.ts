@@ -4,14 +4,14 @@ import * as fc from 'fast-check';
 import { createDecider } from '../../src/gateway/decide.ts';
 import type { PendingRequest } from '../../src/gateway/pending-requests.ts';
 import { joinScreened, screenText } from '../../src/gateway/screen.ts';
-import { createTaskLedger } from '../../src/gateway/task-ledger.ts';
+import { createLocalTasks } from '../../src/gateway/task-ledger.ts';
 import { createTelemetry } from '../../src/gateway/telemetry.ts';
 import { deny, scriptedEngine } from '../support/scripted-engine.ts';
 
 const telemetry = createTelemetry({ level: 'silent' });
 const denying = {
   decider: createDecider(scriptedEngine({ post: () => deny('a.b') }), telemetry),
-  tasks: createTaskLedger(10),
+  tasks: createLocalTasks(10),
 };
 
 const operation = { entity: { type: 'tool', name: 't' } } as const;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { createLocalSessionTable } from '../../src/gateway/index.ts';
+import { LocalStorage } from '../../src/transport/local-storage.ts';
 import type { GatewayOptions, UpstreamOptions } from '../../src/gateway/index.ts';
 import { ask, post, startPeer, toolCall } from '../support/http-peer.ts';
 import type { Answer, Peer, PeerHandler } from '../support/http-peer.ts';
@@ -293,14 +293,13 @@ test('every upstream keeps the path of its own endpoint', async () => {
 
 test('a session of an upstream that is no longer configured is gone', async () => {
   const upstream = await started(startSessionUpstream());
-  const sessions = createLocalSessionTable(10, 60_000);
-  const kept = { ...sessions, close: () => undefined };
-  const before = await enforce(POLICY, [{ name: 'old', url: upstream.url }], { sessions: kept });
+  const sessions = new LocalStorage();
+  const before = await enforce(POLICY, [{ name: 'old', url: upstream.url }], { sessions });
   const initialize = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } };
   const opened = await post(before.url, { jsonrpc: '2.0', id: 0, method: 'initialize', params: initialize });
   const id = opened.headers['mcp-session-id'];
   assert.ok(typeof id === 'string');
-  const after = await enforce(POLICY, [{ name: 'new', url: upstream.url }], { sessions: kept });
+  const after = await enforce(POLICY, [{ name: 'new', url: upstream.url }], { sessions });
   const answer = await post(after.url, { jsonrpc: '2.0', id: 1, method: 'ping' }, { 'Mcp-Session-Id': id });
   assert.deepEqual([answer.status, outcome(answer)], [404, 'gateway.session_not_found']);
 });

@@ -1,7 +1,7 @@
 // Packs the project, checks what is in the tarball, installs it into an empty folder and uses it from there.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,11 +38,15 @@ try {
     join(home, 'use.ts'),
     `import { createEngine, loadBundle, type Decision } from 'indelible';
 import { createGateway } from 'indelible/gateway';
+import { createGuard, type RoutePolicy } from 'indelible/express';
+import { enforce } from 'indelible/mcp';
 const loaded = await loadBundle('../policy.yaml');
 if (!loaded.ok) throw new Error('rejected');
 const engine = await createEngine(loaded.bundle);
 const decision: Decision = await engine.pre({ entity: { type: 'tool', name: 'pay' } });
 if (decision.violation?.code !== 'routes.tool:pay.pre_invocation[0]') throw new Error(JSON.stringify(decision));
+const route: RoutePolicy<object> = { entity: { type: 'tool', name: 'pay' } };
+if (createGuard(engine)(route).length !== 3 || typeof enforce !== 'function') throw new Error('no adapters');
 if (typeof createGateway !== 'function') throw new Error('no gateway');
 await engine.close();
 process.stdout.write(decision.decision);
@@ -52,6 +56,19 @@ process.stdout.write(decision.decision);
   const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')];
   run(compiler, ['--module', 'nodenext', '--target', 'es2022', '--strict', '--skipLibCheck', ...types, 'use.ts'], home);
   assert.equal(run(process.execPath, ['use.js'], home), 'deny');
+
+  // Where no framework is installed, the adapters load all the same: they know frameworks by their types alone.
+  const isAbsent = (name) => !existsSync(join(home, 'node_modules', name));
+  assert.ok(['fastify', 'express', '@modelcontextprotocol/server'].every(isAbsent), 'peers are not installed');
+  writeFileSync(
+    join(home, 'adapters.js'),
+    `import { createGuard } from 'indelible/express';
+import { policyPlugin } from 'indelible/fastify';
+import { enforce } from 'indelible/mcp';
+process.stdout.write([createGuard, policyPlugin, enforce].map((made) => typeof made).join());
+`,
+  );
+  assert.equal(run(process.execPath, ['adapters.js'], home), 'function,function,function');
   process.stdout.write(
     `package ${packed.filename}: ${files.length} files, ${Math.round(packed.unpackedSize / 1024)} KiB unpacked\n`,
   );

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { Operation } from '../../src/engine/operation.ts';
 import type { Plugin, PluginInput, PluginOutcome } from '../../src/engine/plugin.ts';
 import type { Decision } from '../../src/engine/decision.ts';
-import { DISABLE_FOR } from '../../src/plugins/plugin-host.ts';
+import { DISABLE_FOR } from '../../src/plugins/breaker.ts';
 import type { Alarm } from '../../src/session/label-store.ts';
 import { alarms, bundleOf, call, engineOf, findingsOf, outcomeOf, testKind } from '../support/engine.ts';
 
@@ -128,6 +128,50 @@ routes: [{tool: t, pre_invocation: [plugin(p)]}]`,
     clock += 1;
     assert.equal(await outcome(), 'p.no');
     assert.equal(calls, 2);
+  });
+
+  it('that rests is tried by one call at a time, and alarms count what passed unchecked', async () => {
+    let clock = 0;
+    const waiting: ((outcome: PluginOutcome) => void)[] = [];
+    const plugin: Plugin = { invoke: () => new Promise((resolve) => waiting.push(resolve)) };
+    const { raised, alarm } = alarms();
+    const text = `
+plugin_settings: {routing_enabled: true}
+plugins: [{name: p, kind: test, on_error: disable}]
+routes: [{tool: t, pre_invocation: [plugin(p)]}]`;
+    const engine = await engineOf(text, { plugins: [testKind({ p: plugin })], alarm, now: () => clock });
+    const decide = async (): Promise<string> => outcomeOf(await engine.pre(call('t')));
+    const answer = (outcome: unknown): void => waiting.shift()?.(outcome as PluginOutcome);
+    const counts = (): readonly unknown[] =>
+      raised.flatMap(({ alarm: name, passed }) => (passed === undefined ? [] : [[name, passed]]));
+
+    const [first, second] = [decide(), decide()];
+    answer('wrong');
+    assert.equal(await first, 'allow');
+    assert.equal(await decide(), 'allow');
+    clock += DISABLE_FOR;
+    const trial = decide();
+    assert.equal(await decide(), 'allow');
+    // A call from before the plugin was disabled decides for itself alone.
+    answer(ALLOW);
+    assert.equal(await second, 'allow');
+    assert.equal(await decide(), 'allow');
+    answer('wrong');
+    assert.equal(await trial, 'allow');
+    assert.deepEqual(counts(), [
+      ['plugin_disabled', 0],
+      ['plugin_disabled', 3],
+    ]);
+
+    clock += DISABLE_FOR;
+    const again = decide();
+    answer(DENIED);
+    assert.equal(await again, 'p.no');
+    const after = decide();
+    answer(DENIED);
+    assert.equal(await after, 'p.no');
+    assert.deepEqual(counts().at(-1), ['plugin_enabled', 3]);
+    await engine.close();
   });
 
   for (const mode of ['audit', 'concurrent', 'fire_and_forget', 'transform']) {
@@ -400,6 +444,28 @@ describe('plugins that a list activates', () => {
       (await structural([{ name: 'a', mode: 'disabled' }], route({ plugins: ['a'] }) as Record<string, unknown>)).calls,
       [],
     );
+  });
+
+  it('run once for a plain HTTP request, whatever the host asks about its result', async () => {
+    const seen: string[] = [];
+    const note = (name: string): Plugin => ({
+      invoke: ({ phase }) => {
+        seen.push(`${name} ${phase}`);
+        return ALLOW;
+      },
+    });
+    const text = `
+plugins:
+  - {name: gate, kind: test, hooks: [cmf.http_request]}
+  - {name: shadow, kind: test, hooks: [cmf.http_request], mode: audit}
+  - {name: late, kind: test, hooks: [cmf.http_request], mode: fire_and_forget}`;
+    const plugins = [testKind({ gate: note('gate'), shadow: note('shadow'), late: note('late') })];
+    const engine = await engineOf(text, { plugins });
+    const operation: Operation = { entity: { type: 'http', name: '*' } };
+    await engine.pre(operation);
+    await engine.post(operation, 'page');
+    await engine.close();
+    assert.deepEqual(seen, ['gate pre', 'shadow pre', 'late pre']);
   });
 
   it('run at the hooks written, in older spellings too (W33)', async () => {

@@ -32,7 +32,7 @@ export function payrollServer(): McpServer {
 }
 
 /** The payroll server of the 2025 era, with sessions; answers in JSON or, by default, in event streams. */
-export async function startSessionUpstream(enableJsonResponse = false): Promise<Peer> {
+export async function startSessionUpstream(enableJsonResponse = false, make = payrollServer): Promise<Peer> {
   const transports = new Map<string, NodeStreamableHTTPServerTransport>();
   return startPeer(async (request, response, body) => {
     const id = request.headers['mcp-session-id'];
@@ -45,14 +45,17 @@ export async function startSessionUpstream(enableJsonResponse = false): Promise<
       onsessioninitialized: (opened) => void transports.set(opened, transport),
       onsessionclosed: (closed) => void transports.delete(closed),
     });
-    await payrollServer().connect(transport);
+    await make().connect(transport);
     await transport.handleRequest(request, response, body === '' ? undefined : JSON.parse(body));
   });
 }
 
 /** The payroll server of the 2026-07-28 revision, which has no sessions; it serves older clients statelessly too. */
-export async function startStatelessUpstream(responseMode: 'auto' | 'sse' = 'auto'): Promise<Peer> {
-  const handler = toNodeHandler(createMcpHandler(payrollServer, { responseMode }));
+export async function startStatelessUpstream(
+  responseMode: 'auto' | 'sse' = 'auto',
+  make = payrollServer,
+): Promise<Peer> {
+  const handler = toNodeHandler(createMcpHandler(make, { responseMode }));
   return startPeer(async (request, response, body) => {
     const { method = 'GET', url = '/' } = request;
     await handler(Object.assign(request, { method, url }), response, body === '' ? undefined : JSON.parse(body));

@@ -1,5 +1,6 @@
 import type { Decision } from '../../src/engine/decision.ts';
 import type { Engine, IdentityResult } from '../../src/engine/engine.ts';
+import type { Forecast } from '../../src/engine/forecast.ts';
 import type { JsonValue, Operation, Phase } from '../../src/engine/operation.ts';
 import type { IdentityInput } from '../../src/engine/plugin.ts';
 import type { Awaitable, StoreHealth } from '../../src/session/label-store.ts';
@@ -11,6 +12,7 @@ export interface EngineScript {
   identify?(input: IdentityInput): IdentityResult;
   pre?(operation: Operation): Awaitable<Ruling>;
   post?(operation: Operation, result: JsonValue | undefined): Awaitable<Ruling>;
+  forecast?(operation: Pick<Operation, 'entity' | 'extensions'>): Partial<Forecast>;
   health?(): Promise<StoreHealth>;
 }
 
@@ -43,6 +45,8 @@ export function scriptedEngine(script: EngineScript = {}): ScriptedEngine {
       postCalls.push({ operation, result });
       return complete('post', operation, result, (await script.post?.(operation, result)) ?? {});
     },
+    examinesResult: () => script.post !== undefined,
+    forecast: (operation) => ({ refused: false, constraint: null, ...script.forecast?.(operation) }),
     health: () => script.health?.() ?? Promise.resolve({ healthy: true, detail: 'ok' }),
     close: () => Promise.resolve(),
   };

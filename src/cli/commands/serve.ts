@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { loadBundle, type LoadResult } from '../../config/load-bundle.ts';
 import type { LoadOptions } from '../../config/load-options.ts';
@@ -8,6 +9,7 @@ import {
   createTelemetry,
   serveApprovals,
   storeMetrics,
+  traceStore,
   type Gateway,
   type GatewayOptions,
   type ListenAddress,
@@ -33,11 +35,13 @@ interface Options {
   readonly scheme: 'http' | 'https';
   readonly resourceMetadata?: string;
   readonly forwardAuthorization?: true;
+  readonly filterLists?: true;
   readonly watch?: true;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly maxBody?: number;
   readonly maxInFlight?: number;
   readonly maxSessions?: number;
+  readonly sessionScope?: string;
   readonly upstreamTimeout?: number;
   readonly drain?: number;
 }
@@ -73,13 +77,18 @@ export function serveCommand(terminal: Terminal): Command {
     )
     .option('--resource-metadata <url>', 'protected resource metadata (RFC 9728), named in challenges', parseUrl)
     .option('--forward-authorization', "let the client's credentials through to the upstream")
+    .option('--filter-lists', 'leave out of lists what policy is sure to deny to the caller')
     .option('--watch', 'reload the bundle when it changes')
     .addOption(
       new Option('--log-level <level>', 'least important lines that are logged').choices(LOG_LEVELS).default('info'),
     )
     .option('--max-body <bytes>', 'largest request body', parseCount)
     .option('--max-in-flight <count>', 'requests served at the same time', parseCount)
-    .option('--max-sessions <count>', 'MCP sessions kept at the same time', parseCount)
+    .option('--max-sessions <count>', 'MCP sessions kept at the same time in this process', parseCount)
+    .option(
+      '--session-scope <name>',
+      "what shares its sessions: the same for all replicas; default the bundle's file name",
+    )
     .option('--upstream-timeout <seconds>', "longest wait for the upstream's response headers", parseCount)
     .option('--drain <seconds>', 'longest wait for requests in flight at the end', parseCount)
     .addHelpText(
@@ -94,7 +103,7 @@ export function serveCommand(terminal: Terminal): Command {
 async function serve(path: string, options: Options, terminal: Terminal): Promise<void> {
   const telemetry = createTelemetry({ level: options.logLevel });
   const { alarm } = telemetry;
-  const storeObserver = storeMetrics(telemetry.registry);
+  const storeObserver = traceStore(storeMetrics(telemetry.registry));
   const load: LoadOptions = { alarm, environment: terminal.environment, storeObserver };
   const loaded = await loadBundle(path, load);
   await terminal.stderr.write(findingsText(loaded, terminal));
@@ -135,10 +144,12 @@ async function serveWith(engine: PolicyEngine, service: Service): Promise<void> 
     allowHosts: options.allowHost,
     allowOrigins: options.allowOrigin,
     scheme: options.scheme,
+    sessionScope: options.sessionScope ?? basename(service.path),
     limits: limitsOf(options),
     ...(options.costTiers === undefined ? {} : { costTiers: options.costTiers }),
     ...(options.admin === undefined ? {} : { admin: options.admin }),
     ...(options.resourceMetadata === undefined ? {} : { resourceMetadata: options.resourceMetadata }),
+    ...(options.filterLists === undefined ? {} : { filterLists: true }),
     ...(options.forwardAuthorization === undefined ? {} : { forwardAuthorization: true }),
   });
   const ended = signalled(['SIGTERM', 'SIGINT']);

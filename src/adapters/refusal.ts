@@ -1,0 +1,8 @@
+import type { HttpAnswer } from '../gateway/denial.ts';
+import { jsonText } from '../gateway/json-value.ts';
+
+/** The answer to a request that the adapter itself refuses, in the form of a denial. */
+export function refusal(status: number, code: string, reason: string, headers: readonly string[] = []): HttpAnswer {
+  const body = jsonText({ violation: code, reason, details: {} });
+  return { status, headers: ['content-type', 'application/json', ...headers], body };
+}

@@ -1,0 +1,3 @@
+import { replicaDrill } from './replica-drill.ts';
+
+replicaDrill({ clients: 20, callsOfEach: 10 });
