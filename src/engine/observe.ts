@@ -3,6 +3,7 @@ import type { Bundle } from './bundle.ts';
 import type { Decision, Violation } from './decision.ts';
 import { positionAt } from '../text/source.ts';
 import type { Consultation } from './decision.ts';
+import { approvalsOf } from './elicitation/elicited.ts';
 import type { Frame } from './frame.ts';
 import type { DecidingRule } from './halt.ts';
 import type { Entity, Extensions, Operation } from './operation.ts';
@@ -14,6 +15,7 @@ import type { Program } from './program.ts';
 const NO_EXTENSIONS: Extensions = Object.freeze({});
 const NO_LABELS: ReadonlySet<string> = new Set();
 const NO_HEADERS: readonly string[] = Object.freeze([]);
+const NO_APPROVALS: DecisionRecord['approvals'] = Object.freeze([]);
 const NO_CONSULTATIONS: readonly Consultation[] = Object.freeze([]);
 const UNMODIFIED: Decision['modified'] = Object.freeze({ args: false, result: false });
 
@@ -58,6 +60,7 @@ export function observeDecision(
     violation: decision.violation,
     rule: placeOf(observation.rule),
     consultations: frame?.consultations ?? NO_CONSULTATIONS,
+    approvals: decision.decision === 'allow' ? approvalsOf(frame?.elicitation) : NO_APPROVALS,
     traceparent: traceparentOf(operation.extensions?.http?.request_headers?.['traceparent']),
     modified: decision.modified,
     args: decision.args,
@@ -84,6 +87,7 @@ export function observeRefusedIdentity(observation: Observation, input: Identity
     violation,
     rule: undefined,
     consultations: NO_CONSULTATIONS,
+    approvals: NO_APPROVALS,
     traceparent: traceparentOf(input.headers['traceparent']),
     modified: UNMODIFIED,
     args: undefined,

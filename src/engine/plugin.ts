@@ -1,3 +1,4 @@
+import type { Approval } from './elicitation/elicited.ts';
 import type { Authentication, GivenAnswer } from './elicitation/question.ts';
 import type { InboundCredential } from './inbound-credential.ts';
 import type { ArgumentMap, ElicitationVerb } from '../language/ast.ts';
@@ -284,6 +285,8 @@ export interface DecisionRecord {
     | undefined;
   /** The decision points asked in this phase, in the order of their answers. */
   readonly consultations: readonly Consultation[];
+  /** The humans' approvals that an allowed phase used up, in the order of its steps. */
+  readonly approvals: readonly Approval[];
   /** Of the request that carried the operation (W3C Trace Context); undefined when it had none, or none well-formed. */
   readonly traceparent: string | undefined;
   readonly modified: Decision['modified'];
