@@ -37,6 +37,7 @@ export type {
   Operation,
   Phase,
   RawAttributes,
+  SessionHints,
   Subject,
   Workload,
 } from './engine/operation.ts';
@@ -79,6 +80,7 @@ export {
   type StoreWarning,
 } from './session/label-store.ts';
 export { memoryStore, type MemoryStoreOptions } from './session/memory-store.ts';
+export type { HandleNames } from './session/session-handle.ts';
 export type { RedisConfigFinding } from './transport/check-redis-config.ts';
 export { LocalStorage, type LocalStorageOptions } from './transport/local-storage.ts';
 export type { RedisConfig, RedisTlsConfig, SentinelConfig } from './transport/redis-config.ts';

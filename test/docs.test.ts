@@ -217,7 +217,9 @@ function load(text: string, name: string, baseDirectory: string): Promise<LoadRe
       baseDirectory,
       environment: {
         HASH_KEY: 'example',
+        HANDLE_KEY: 'k'.repeat(32),
         COLLECTOR_AUTHORIZATION: 'Bearer example',
+        OAUTH_CLIENT_SECRET: 'example',
         CIBA_SECRET: 'example',
         CHAT_KEY: 'sixteen-letters-or-more',
       },

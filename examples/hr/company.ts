@@ -31,7 +31,7 @@ export async function startCompany(): Promise<Company> {
   try {
     const issuer = await startIssuer(PORTS.issuer);
     started.push(issuer);
-    const server = await startHrServer(PORTS.server);
+    const server = await startHrServer(PORTS.server, issuer.url);
     started.push(server);
     const folder = await mkdtemp(join(tmpdir(), 'indelible-hr-'));
     started.push({ close: () => rm(folder, { recursive: true, force: true }) });

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
+import { exportJWK, generateKeyPair, jwtVerify, SignJWT, type JWTPayload } from 'jose';
 import { listenOnLoopback } from './loopback-server.ts';
+import { exchangeToken, TOKEN_EXCHANGE } from './token-exchange.ts';
 
 /** Who tokens are for: the gateway in front of the HR tools. */
 export const AUDIENCE = 'hr-tools';
@@ -30,8 +31,8 @@ export interface Issuer {
 }
 
 /**
- * A token issuer with a fresh key. `GET /jwks.json` gives its public key and `POST /token` a token for the `persona` of
- * the form, to whoever asks: it is for demonstrations on one machine.
+ * A token issuer with a fresh key. `GET /jwks.json` gives its public key. `POST /token` gives a token for the `persona` of
+ * the form, to whoever asks: it is for demonstrations on one machine. To the gateway it exchanges tokens there.
  */
 export async function startIssuer(port: number, algorithm: SigningAlgorithm = 'ES256'): Promise<Issuer> {
   const { publicKey, privateKey } = await generateKeyPair(algorithm);
@@ -46,7 +47,13 @@ export async function startIssuer(port: number, algorithm: SigningAlgorithm = 'E
     } else if (method === 'GET' && target === '/jwks.json') {
       response.writeHead(200, { 'content-type': 'application/jwk-set+json' }).end(keys);
     } else if (method === 'POST' && target === '/token') {
-      const persona = new URLSearchParams(await text(request)).get('persona');
+      const form = new URLSearchParams(await text(request));
+      if (form.get('grant_type') === TOKEN_EXCHANGE) {
+        const { status, body } = await exchangeToken(form, headers.authorization, { verify, sign: signClaims });
+        sendJson(response, status, body);
+        return;
+      }
+      const persona = form.get('persona');
       if (!isPersona(persona)) {
         sendJson(response, 400, { error: 'invalid_request', error_description: `persona is one of ${NAMES}` });
         return;
@@ -59,9 +66,17 @@ export async function startIssuer(port: number, algorithm: SigningAlgorithm = 'E
   }
 
   function sign(persona: Persona, claims: JWTPayload = {}): Promise<string> {
-    const now = Math.floor(Date.now() / 1000);
-    const standard = { iss: server.origin, aud: AUDIENCE, sub: persona, iat: now, exp: now + TOKEN_LIFETIME_SECONDS };
-    return new SignJWT({ ...standard, jti: randomUUID(), ...PERSONAS[persona], ...claims })
+    const exp = Math.floor(Date.now() / 1000) + TOKEN_LIFETIME_SECONDS;
+    return signClaims({ aud: AUDIENCE, sub: persona, exp, ...PERSONAS[persona], ...claims });
+  }
+
+  async function verify(token: string): Promise<JWTPayload> {
+    const expected = { issuer: server.origin, audience: AUDIENCE, algorithms: [algorithm], requiredClaims: ['exp'] };
+    return (await jwtVerify(token, publicKey, expected)).payload;
+  }
+
+  function signClaims(claims: JWTPayload): Promise<string> {
+    return new SignJWT({ iss: server.origin, iat: Math.floor(Date.now() / 1000), jti: randomUUID(), ...claims })
       .setProtectedHeader({ alg: algorithm, kid, typ: 'JWT' })
       .sign(privateKey);
   }

@@ -1,17 +1,42 @@
 import { McpServer, type CallToolResult } from '@modelcontextprotocol/server';
+import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { z } from 'zod';
 import { EMPLOYEES, REPOSITORIES, type Employee } from './data.ts';
 import { serveMcp, type McpEndpoint } from './serve-mcp.ts';
+import { HR_SERVER } from './token-exchange.ts';
 
 /**
  * The tools of an HR department, as an MCP server. It knows nothing of who calls and protects nothing: that is the
- * gateway's work. The tools declare no output schema, because a redacted salary is no longer a number.
+ * gateway's work. Only bonuses come from a department that wants to see a token of `issuer`, made for this server; without
+ * `issuer` it gives none. The tools declare no output schema, because a redacted salary is no longer a number.
  */
-export function startHrServer(port: number): Promise<McpEndpoint> {
-  return serveMcp({ port, build: buildServer });
+export function startHrServer(port: number, issuer?: string): Promise<McpEndpoint> {
+  const mayReadCompensation = issuer === undefined ? () => Promise.resolve(false) : compensationReader(issuer);
+  return serveMcp({ port, build: () => buildServer(mayReadCompensation) });
 }
 
-function buildServer(): McpServer {
+type TokenCheck = (authorization: string | null | undefined) => Promise<boolean>;
+
+/** Says of the header of a request whether it holds a token of `issuer` to read compensation here. */
+function compensationReader(issuer: string): TokenCheck {
+  const keys = createRemoteJWKSet(new URL(`${issuer}/jwks.json`));
+  const [scope] = HR_SERVER.scopes;
+  return async (authorization) => {
+    try {
+      const token = authorization?.replace(/^Bearer /u, '') ?? '';
+      const { payload } = await jwtVerify(token, keys, {
+        issuer,
+        audience: HR_SERVER.audience,
+        requiredClaims: ['exp'],
+      });
+      return payload['scope'] === scope;
+    } catch {
+      return false;
+    }
+  };
+}
+
+function buildServer(mayReadCompensation: TokenCheck): McpServer {
   const server = new McpServer({ name: 'hr-tools', version: '1.0.0' });
   server.registerTool(
     'get_compensation',
@@ -22,6 +47,20 @@ function buildServer(): McpServer {
     ({ employee_id }) => {
       const employee = EMPLOYEES.find((candidate) => candidate.employee_id === employee_id);
       return employee === undefined ? failure('no such employee') : answer({ ...employee });
+    },
+  );
+  server.registerTool(
+    'get_bonus',
+    {
+      description: 'Bonus of one employee, in percent of the salary',
+      inputSchema: z.object({ employee_id: z.string().describe('such as E-100457') }),
+    },
+    async ({ employee_id }, { http }) => {
+      if (!(await mayReadCompensation(http?.req?.headers.get('authorization')))) return failure('not for this token');
+      const employee = EMPLOYEES.find((candidate) => candidate.employee_id === employee_id);
+      return employee === undefined
+        ? failure('no such employee')
+        : answer({ employee_id, bonus_percent: employee.bonus_percent });
     },
   );
   server.registerTool(

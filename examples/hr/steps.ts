@@ -40,6 +40,28 @@ const PAYROLL = { to: 'payroll@acme.example', subject: 'Q3', body: 'As discussed
 
 const RAISE = { employee_id: 'E-100457', amount: 15_000 };
 
+/** What the server gives for a token that was made for it, and for no other. */
+const DELEGATION: readonly Step[] = [
+  {
+    persona: 'henry',
+    tool: 'get_bonus',
+    arguments: MARA,
+    expected: { outcome: 'allowed', hidden: ['employee_id masked'] },
+  },
+  {
+    persona: 'carla',
+    tool: 'get_bonus',
+    arguments: MARA,
+    expected: { outcome: 'allowed', hidden: ['employee_id masked', 'bonus_percent redacted'] },
+  },
+  {
+    persona: 'emil',
+    tool: 'get_bonus',
+    arguments: MARA,
+    expected: { outcome: 'denied', code: 'hr.only' },
+  },
+];
+
 /** The whole scenario, in order: labels that one step attaches decide over later ones. */
 export const STEPS: readonly Step[] = [
   ...(['no token', 'an expired token', 'a token for another audience', 'a forged token'] as const).map((bad) => ({
@@ -248,4 +270,5 @@ export const STEPS: readonly Step[] = [
     arguments: {},
     expected: { outcome: 'denied', code: 'route.unmatched' },
   },
+  ...DELEGATION,
 ];

@@ -113,7 +113,7 @@ export function createHttpGuard<Request extends object>(
           path,
           scheme: options.scheme ?? ('encrypted' in raw.socket ? 'https' : 'http'),
           ...(hostName === undefined ? undefined : { host: hostName }),
-          request_headers: visibleHeaders(raw.headers, caller),
+          request_headers: visibleHeaders(raw.headers, caller, engine),
         },
       },
       credentials: caller.identity.credentials,

@@ -12,6 +12,7 @@ import type { MediatedRequest, PendingRequest } from '../gateway/pending-request
 import { RPC_CODES, gatewayError } from '../gateway/rpc-error.ts';
 import type { RpcError } from '../gateway/rpc-error.ts';
 import { screenText, tellsTaskResult } from '../gateway/screen.ts';
+import { sessionHintsOf } from '../gateway/session-handle.ts';
 import type { LocalTaskLedger } from '../gateway/task-ledger.ts';
 import { asksForTask, fetchedBy, taskIdOf, unknownTask } from '../gateway/task-request.ts';
 import type { AdapterHost, AdapterOptions } from './adapter-host.ts';
@@ -175,7 +176,7 @@ async function screenResponse(
   response: JsonObject,
 ): Promise<JsonObject> {
   try {
-    const screening = { decider: host.decider, tasks };
+    const screening = { decider: host.decider, engine: host.engine, tasks };
     const screened = await screenText(JSON.stringify(response), () => request, screening);
     const decided: unknown = JSON.parse(screened?.messages[0]?.text ?? '');
     if (isJsonObject(decided)) return decided;
@@ -221,7 +222,9 @@ async function rule(
     return { kind: 'deliver', message, mediated: fetchedBy(asked.method, task) };
   }
 
-  const http = httpOf(extra, info, caller);
+  const http = httpOf(extra, info, caller, host.engine);
+  const carried = { request: { headers: info.headers } };
+  const sessionHints = sessionHintsOf(host.engine.handleNames, carried, isJsonObject(params) ? params : undefined);
   const mcp = mcpSlot(entity);
   const operation: Operation = {
     id,
@@ -233,6 +236,7 @@ async function rule(
       ...(http === undefined ? undefined : { http }),
       ...(mcp === undefined ? undefined : { mcp }),
     },
+    ...(sessionHints === undefined ? undefined : { sessionHints }),
     credentials: caller.identity.credentials,
   };
   const decision = await host.decider.pre(operation);

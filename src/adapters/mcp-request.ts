@@ -1,3 +1,4 @@
+import type { Engine } from '../engine/engine.ts';
 import type { Entity, Extensions, HttpRequest } from '../engine/operation.ts';
 import type { IdentityInput } from '../engine/plugin.ts';
 import { visibleHeaders } from '../gateway/caller.ts';
@@ -51,10 +52,10 @@ export function authenticatedClient({ authInfo }: McpRequestInfo): Extensions {
 }
 
 /** The HTTP request that carried a message; undefined for other transports. `host` is left out: nobody has checked it. */
-export function httpOf(extra: unknown, info: McpRequestInfo, caller: Caller): HttpRequest | undefined {
+export function httpOf(extra: unknown, info: McpRequestInfo, caller: Caller, engine: Engine): HttpRequest | undefined {
   const request = memberOf(extra, 'request');
   if (Object.keys(info.headers).length === 0) return undefined;
-  const request_headers = visibleHeaders(info.headers, caller);
+  const request_headers = visibleHeaders(info.headers, caller, engine);
   if (!(request instanceof Request)) return { request_headers };
   const { pathname, protocol } = new URL(request.url);
   return { method: request.method, path: pathname, scheme: protocol.slice(0, -1), request_headers };

@@ -131,6 +131,7 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
     observed: plugins.some((plugin) => plugin.observe !== undefined),
     sessions: visitor.sessions,
     sessionStoreBlock: visitor.sessionStoreBlock,
+    sessionRules: visitor.sessionRules,
     transport: visitor.transport,
     transportSessionsBlock: visitor.transportSessionsBlock,
     onMissingSession: visitor.onMissingSession,

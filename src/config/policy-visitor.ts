@@ -11,6 +11,7 @@ import type { Route } from '../engine/route-table.ts';
 import { whenMatches, type PluginCondition } from '../plugins/conditional-plugin.ts';
 import type { PluginHostOptions } from '../plugins/plugin-host.ts';
 import type { StoreObserver } from '../session/label-store.ts';
+import type { SessionRules } from '../session/session-rules.ts';
 import type { StoreReference } from '../session/store-reference.ts';
 import { memoryStore } from '../session/memory-store.ts';
 import { LocalStorage } from '../transport/local-storage.ts';
@@ -25,6 +26,7 @@ import { PluginRegistry, pluginTimeout, type DeclaredPlugin } from './plugin-ent
 import { GLOBAL_ONLY_KEYS, splitSection, stringOf, stringsOf, type SplitSection } from './policy-terms.ts';
 import { readSecret } from './secret.ts';
 import { sectionLayer, type SectionLayer } from './section-layer.ts';
+import { readSessionRules } from './session-rules.ts';
 import type { ConfigVisitor, Section } from './walk.ts';
 import { buildSessionStore, buildTransportStorage, type DecisionPoints } from './wiring.ts';
 import type { RegisteredKinds } from './registered-kinds.ts';
@@ -102,6 +104,8 @@ export class PolicyVisitor implements ConfigVisitor {
   }
 
   readonly #routeLayers: SectionLayer[] = [];
+  /** How sessions are told apart; undefined for the usual order. */
+  sessionRules: SessionRules | undefined;
 
   get hasHashKey(): boolean {
     return this.#globalSection !== undefined && entryOf(this.#globalSection.node, 'hash_key') !== undefined;
@@ -141,6 +145,7 @@ export class PolicyVisitor implements ConfigVisitor {
       hashKey: this.#hashKey() ?? this.#scope.hashKey,
       onMissingSession: this.#readOnMissing(),
     };
+    this.sessionRules = readSessionRules(section && entryOf(section.node, 'sessions')?.value, this.#options, report);
     if (section === undefined || split === undefined) return;
     this.#global = this.#layer(section, 'global', split);
   }

@@ -270,7 +270,52 @@ export type RawSessions = {
    * What a session label does when the request has no session: `ignore` drops it, `deny` denies. Default `ignore`.
    */
   readonly on_missing?: 'ignore' | 'deny';
+  /**
+   * What tells the sessions of one subject apart, strongest first. Default `[host, claim, identity]`.
+   *
+   * @minItems 1
+   * @maxItems 16
+   */
+  readonly identity?: readonly RawSessionSource[];
+  /**
+   * `first`: the first source with a value names the session. `union`: each source with a value names one, and the operation reads and labels all of them. Default `first`.
+   */
+  readonly mode?: 'first' | 'union';
+  readonly handle?: RawSessionHandle;
 } | null;
+/**
+ * Where the value comes from that names a session.
+ */
+export type RawSessionSource =
+  | ('host' | 'claim' | 'a2a_context' | 'trace' | 'identity' | 'handle')
+  | {
+      /**
+       * A claim of the verified token, by name; `claim` alone is `session_id`.
+       */
+      readonly claim?: string;
+      /**
+       * A key of the request's `_meta`.
+       */
+      readonly meta?: string;
+    };
+/**
+ * Where a key comes from.
+ */
+export type RawKeySource =
+  | {
+      readonly kind: 'env_var';
+      /**
+       * Name of the environment variable.
+       */
+      readonly name: string;
+    }
+  | {
+      readonly kind: 'file';
+      /**
+       * The file; a relative path starts from the bundle's folder.
+       */
+      readonly path: string;
+    };
 /**
  * Where the key of the `hash` stage comes from.
  */
@@ -471,6 +516,30 @@ export interface RawPluginOverride {
   readonly config?: RawPluginConfig;
   readonly capabilities?: RawCapabilities;
   readonly on_error?: RawOnError;
+}
+/**
+ * Signed handles that the gateway gives to clients, and takes back as the source `handle`.
+ */
+export interface RawSessionHandle {
+  readonly key_source: RawKeySource;
+  /**
+   * Earlier keys whose handles still count.
+   *
+   * @maxItems 8
+   */
+  readonly accepted_key_sources?: readonly RawKeySource[];
+  /**
+   * How long a handle counts; less when the store keeps labels for less. Default 3600.
+   */
+  readonly ttl_seconds?: number;
+  /**
+   * Header of requests and responses that carries the handle. Default `Indelible-Session`.
+   */
+  readonly header?: string;
+  /**
+   * Key of `_meta` that carries the handle too, such as `com.example/session-handle`. Without it the header alone does.
+   */
+  readonly meta?: string;
 }
 /**
  * What it applies to (exactly one of `tool`, `resource`, `prompt`, `llm`) and its policy. The policy terms stand directly here or under `apl`.

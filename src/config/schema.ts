@@ -9,10 +9,31 @@ import { reportIneffective } from './ineffective-keys.ts';
 import type { RawResponse } from './raw-bundle.ts';
 import { schemaFindings, type SchemaFinding } from './schema-finding.ts';
 
-/** JSON Schema of a bundle, as editors use it. */
-export const bundleSchema: JsonSchema = JSON.parse(
+interface SchemaFile extends JsonSchema {
+  readonly $defs: Readonly<Record<string, JsonSchema>>;
+}
+
+const schemaFile: SchemaFile = JSON.parse(
   readFileSync(new URL('../../schemas/bundle.schema.json', import.meta.url), 'utf8'),
 );
+
+/**
+ * JSON Schema of a bundle: the one that editors use, but for what it says of the kinds of stores. A store's block is
+ * checked by the schema of its kind, which a host may replace.
+ */
+export const bundleSchema: SchemaFile = withoutKinds(schemaFile);
+
+function withoutKinds({ $defs, ...root }: SchemaFile): SchemaFile {
+  const names = Object.keys($defs);
+  const definitions: Record<string, JsonSchema> = {};
+  for (const [name, definition] of Object.entries($defs)) {
+    if (name.includes('.')) continue;
+    const { allOf, ...block } = definition;
+    const hasKinds = allOf !== undefined && names.some((other) => other.startsWith(`${name}.`));
+    definitions[name] = hasKinds ? block : definition;
+  }
+  return { ...root, $defs: definitions };
+}
 
 /** Where `validateWith` puts its findings: `code` for everything but unknown keys, `subject` names the root. */
 export interface Validation {

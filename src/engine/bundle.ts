@@ -1,4 +1,5 @@
 import type { Awaitable } from '../session/label-store.ts';
+import type { SessionRules } from '../session/session-rules.ts';
 import type { StoreReference } from '../session/store-reference.ts';
 import type { QuestionDesk } from './elicitation/question-desk.ts';
 import type { StorageReference } from '../transport/storage-reference.ts';
@@ -20,6 +21,8 @@ export interface Bundle {
   readonly questions: QuestionDesk;
   /** Digest of the `session_store` block: bundles with an equal one share one store across a reload. */
   readonly sessionStoreBlock: string;
+  /** How sessions are told apart; undefined for the usual order of host, claim `session_id` and identity. */
+  readonly sessionRules: SessionRules | undefined;
   readonly transport: StorageReference;
   /** Digest of the `transport_sessions` block, as of the other; undefined when there is none. */
   readonly transportSessionsBlock: string | undefined;

@@ -72,6 +72,11 @@ export interface Decision {
   readonly headers?: Readonly<Record<string, string | null>>;
   /** The decision points asked in this phase, in the order of their answers; absent when none was. */
   readonly consultations?: readonly Consultation[];
+  /**
+   * A signed handle of the session as it is after this phase, for the client to send with its next request. Only when
+   * the bundle gives out handles and the operation has a session.
+   */
+  readonly handle?: string;
   /** Only when the engine was asked to trace. */
   readonly trace?: readonly TraceStep[];
 }

@@ -1,4 +1,5 @@
 import type { Awaitable, StoreHealth } from '../session/label-store.ts';
+import type { HandleNames } from '../session/session-handle.ts';
 import type { TransportStorage } from '../transport/transport-storage.ts';
 import type { Decision, Violation } from './decision.ts';
 import type { QuestionDesk } from './elicitation/question-desk.ts';
@@ -29,6 +30,8 @@ export interface Engine {
   pre(operation: Operation): Awaitable<Decision>;
   /** Decides on what the operation returned; `operation` is the object that `pre` was given. Same promises as `pre`. */
   post(operation: Operation, result: JsonValue | undefined): Awaitable<Decision>;
+  /** How session handles travel under the bundle in force; undefined or absent when none are given out. */
+  readonly handleNames?: HandleNames | undefined;
   /**
    * Whether `post` of an operation that `pre` allowed looks at its result, in a step or for a plugin's report. True for an
    * operation that `pre` has not seen.

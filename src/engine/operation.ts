@@ -113,6 +113,21 @@ export interface Extensions {
 /** Raw attributes by dotted name, laid over those derived from `extensions`. */
 export type RawAttributes = Readonly<Record<string, boolean | number | string | readonly string[]>>;
 
+/**
+ * What a request says of the session that it belongs to. Only the sources of `global.sessions.identity` read it; but for
+ * the handle, which is signed, it is as trustworthy as the sender.
+ */
+export interface SessionHints {
+  /** `_meta` of the request, as parsed. */
+  readonly meta?: JsonObject;
+  /** W3C trace context; one that is malformed counts as none. */
+  readonly traceparent?: string;
+  /** Context id of an A2A message. */
+  readonly a2aContextId?: string;
+  /** What an earlier `decision.handle` was. */
+  readonly handle?: string;
+}
+
 /** The engine's own mark on an operation: what `pre` found out that `post` needs. */
 export const PROGRESS: unique symbol = Symbol('indelible.progress');
 
@@ -126,6 +141,8 @@ export interface Operation {
   readonly args?: JsonValue;
   readonly extensions?: Extensions;
   readonly attributes?: RawAttributes;
+  /** What the request itself says of its session. */
+  readonly sessionHints?: SessionHints;
   /** What the HTTP request that carried this operation was already restricted to. */
   readonly constraint?: Constraint;
   /** The question to a human that this operation was suspended for; the host may leave it in the HTTP headers instead. */

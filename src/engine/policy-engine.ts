@@ -1,5 +1,6 @@
 import { parseJson, stringifyJson } from '../text/json.ts';
 import { SessionStoreError, type Alarm, type Awaitable, type StoreHealth } from '../session/label-store.ts';
+import type { HandleNames } from '../session/session-handle.ts';
 import { TransportStorageError, type TransportStorage } from '../transport/transport-storage.ts';
 import { authenticate } from './authentication.ts';
 import type { Bundle } from './bundle.ts';
@@ -12,7 +13,7 @@ import type { Forecast } from './forecast.ts';
 import { Frame, type FrameStart } from './frame.ts';
 import { endBundle } from './end-bundle.ts';
 import { deny, type Halt } from './halt.ts';
-import { appendLabels, loadLabels } from './label-access.ts';
+import { appendSessionLabels, LabelSession, loadSessionLabels, SessionRefusal } from './label-session.ts';
 import { observationStart, observeDecision, observeRefusedIdentity } from './observe.ts';
 import { PROGRESS, type Entity, type JsonValue, type Operation } from './operation.ts';
 import { overlayOf } from './overlay.ts';
@@ -23,6 +24,7 @@ import type { Program } from './program.ts';
 import { foldConstraints, isConflict } from './restrict.ts';
 import { Run } from './run.ts';
 import { sessionOf } from './session-of.ts';
+import { sessionByRule } from './sessions-by-rule.ts';
 import { runSteps } from './steps.ts';
 import { Tenure } from './tenure.ts';
 import { isJson } from './values.ts';
@@ -98,6 +100,10 @@ export class PolicyEngine implements Engine {
 
   get digest(): string {
     return this.#tenure.bundle.digest;
+  }
+
+  get handleNames(): HandleNames | undefined {
+    return this.#tenure.bundle.sessionRules?.handles?.names;
   }
 
   /** The questions to humans of the bundle in force. */
@@ -324,7 +330,10 @@ export class PolicyEngine implements Engine {
   #start(run: Run): Awaitable<Decision> {
     const { operation, phase, earlier } = run;
     const overlay = operation.attributes === undefined ? undefined : overlayOf(operation.attributes);
-    const session = earlier?.frame?.session ?? sessionOf(operation, overlay);
+    const rules = run.tenure.bundle.sessionRules;
+    const session =
+      earlier?.frame?.session ??
+      (rules === undefined ? sessionOf(operation, overlay) : sessionByRule(operation, overlay, rules, this.#now));
     const start: FrameStart = {
       operation,
       phase,
@@ -338,7 +347,7 @@ export class PolicyEngine implements Engine {
     if (session === undefined) return this.#run(run, new Frame(start, NO_LABELS));
     let loaded: Awaitable<ReadonlySet<string>>;
     try {
-      loaded = loadLabels(run.tenure.bundle.sessions.store, session.id);
+      loaded = loadSessionLabels(run.tenure.bundle.sessions.store, session);
     } catch (error) {
       return this.#loadFailed(run, start, error);
     }
@@ -357,6 +366,10 @@ export class PolicyEngine implements Engine {
   #loadFailed(run: Run, start: FrameStart, error: unknown): Awaitable<Decision> {
     const frame = new Frame(start, NO_LABELS);
     const program = this.#choose(run, frame);
+    if (error instanceof SessionRefusal) {
+      this.#alarm({ ...error.alarm, route: frame.routeKey });
+      return this.#conclude(run, frame, program, error.halt);
+    }
     this.#storeAlarm('load', error, frame.routeKey, false);
     return this.#conclude(run, frame, program, LOAD_FAILED);
   }
@@ -436,7 +449,7 @@ export class PolicyEngine implements Engine {
     }
     let appended: Promise<unknown> | undefined;
     try {
-      appended = appendLabels(bundle.sessions.store, session.id, added);
+      appended = appendSessionLabels(bundle.sessions.store, session, added);
     } catch (error) {
       return this.#persistFailed(run, frame, program, halt, error);
     }
@@ -483,9 +496,11 @@ export class PolicyEngine implements Engine {
       constraint,
     };
     if (allowed) runInBackground(program.background[phase], frame);
+    const handle = frame.session instanceof LabelSession ? frame.session.handle(labels) : undefined;
     if (
       frame.trace === undefined &&
       frame.consultations === undefined &&
+      handle === undefined &&
       (frame.delegatedTokens === undefined || !allowed) &&
       frame.edits === undefined
     )
@@ -496,6 +511,7 @@ export class PolicyEngine implements Engine {
       ...(headers === undefined ? {} : { headers }),
       ...(frame.delegatedTokens === undefined || !allowed ? {} : { delegatedTokens: frame.delegatedTokens }),
       ...(frame.consultations === undefined ? {} : { consultations: frame.consultations }),
+      ...(handle === undefined ? {} : { handle }),
       ...(frame.trace === undefined ? {} : { trace: frame.trace }),
     };
   }

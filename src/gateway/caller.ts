@@ -76,7 +76,7 @@ export function extensionsOf(
     path: target.path,
     host,
     scheme: gateway.scheme,
-    request_headers: visibleHeaders(request.headers, caller),
+    request_headers: visibleHeaders(request.headers, caller, gateway.engine),
   };
   const mcp = mcpSlot(entity);
   return {
@@ -96,18 +96,18 @@ export function withheldHeaders(
   callers: readonly Caller[],
   minted: readonly DelegatedToken[],
 ): ReadonlySet<string> {
-  if (gateway.forwardAuthorization && minted.length === 0) return NOTHING_WITHHELD;
-  if (callers.every((caller) => caller.identity.credentials.length === 0)) return ALWAYS_WITHHELD;
-  const names = callers.flatMap((caller) => caller.identity.credentials.map(({ header }) => header.toLowerCase()));
-  return new Set([...ALWAYS_WITHHELD, ...names]);
+  if (gateway.forwardAuthorization && minted.length === 0) return withNames(NOTHING_WITHHELD, [], gateway);
+  const credentials = callers.flatMap((caller) => caller.identity.credentials);
+  return withNames(ALWAYS_WITHHELD, credentials, gateway);
 }
 
-/** The request headers that policy may see: all but those that hold credentials. */
+/** The request headers that policy may see: all but those that hold credentials or a session handle. */
 export function visibleHeaders(
   headers: IdentityInput['headers'],
   caller: Caller,
+  engine: GatewayContext['engine'],
 ): Record<string, string | readonly string[]> {
-  const withheld = credentialHeaders(caller);
+  const withheld = withNames(CREDENTIAL_HEADERS, caller.identity.credentials, { engine });
   const visible: Record<string, string | readonly string[]> = {};
   for (const name in headers) {
     const value = headers[name];
@@ -116,10 +116,16 @@ export function visibleHeaders(
   return visible;
 }
 
-function credentialHeaders(caller: Caller): ReadonlySet<string> {
-  const { credentials } = caller.identity;
-  if (credentials.length === 0) return CREDENTIAL_HEADERS;
-  return new Set([...CREDENTIAL_HEADERS, ...credentials.map(({ header }) => header.toLowerCase())]);
+/** `names`, those of the credentials, and that of session handles, in lower case. */
+function withNames(
+  names: ReadonlySet<string>,
+  credentials: Caller['identity']['credentials'],
+  { engine }: Pick<GatewayContext, 'engine'>,
+): ReadonlySet<string> {
+  const handle = engine.handleNames?.header.toLowerCase();
+  if (credentials.length === 0 && handle === undefined) return names;
+  const more = credentials.map(({ header }) => header.toLowerCase());
+  return new Set([...names, ...more, ...(handle === undefined ? [] : [handle])]);
 }
 
 /** Who stands behind a request, as one string; empty when nobody was authenticated. */

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { HandleNames } from '../session/session-handle.ts';
 import { answer } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -12,9 +13,10 @@ const PREFLIGHT_SECONDS = '600';
  * Lets pages of an origin that passed the allow list read the answer, whoever gives it. Credentials are not allowed:
  * clients send theirs in headers of their own making. Source: Fetch standard, CORS protocol.
  */
-export function allowOrigin(response: ServerResponse, origin: string): void {
+export function allowOrigin(response: ServerResponse, origin: string, handleNames: HandleNames | undefined): void {
   response.setHeader('access-control-allow-origin', origin);
-  response.setHeader('access-control-expose-headers', EXPOSED);
+  const exposed = handleNames === undefined ? EXPOSED : `${EXPOSED}, ${handleNames.header}`;
+  response.setHeader('access-control-expose-headers', exposed);
   response.setHeader('vary', 'origin');
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Decision } from '../engine/decision.ts';
+import type { HandleNames } from '../session/session-handle.ts';
 import type { UpstreamHeaders } from './upstream.ts';
 
 /** Meant for one connection only (RFC 9110, 7.6.1), or set anew for the other. */
@@ -83,13 +84,22 @@ export function decidedHeaders(
   return headers;
 }
 
-/** The headers that go back to the client. `sessionId` is the gateway's; the upstream's own never leaves. */
-export function responseHeaders(headers: UpstreamHeaders, sessionId: string | undefined, mcp: boolean): string[] {
+/**
+ * The headers that go back to the client. `sessionId` is the gateway's; the upstream's own never leaves, and no handle of
+ * its making.
+ */
+export function responseHeaders(
+  headers: UpstreamHeaders,
+  sessionId: string | undefined,
+  mcp: boolean,
+  handleNames: HandleNames | undefined,
+): string[] {
+  const handleHeader = handleNames?.header.toLowerCase();
   const named = connectionNames(headers['connection']);
   const kept: string[] = [];
   for (const [name, value] of Object.entries(headers)) {
     if (value === undefined || OF_THE_CONNECTION.has(name) || name === 'mcp-session-id') continue;
-    if (named?.has(name) === true || (mcp && isOwnedHere(name))) continue;
+    if (named?.has(name) === true || name === handleHeader || (mcp && isOwnedHere(name))) continue;
     if (typeof value === 'string') kept.push(name, value);
     else for (const one of value) kept.push(name, one);
   }

@@ -117,7 +117,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const { method, headers } = request;
     if (method === 'TRACE' || method === 'CONNECT') return METHOD_REFUSED;
     if (target.path !== mcpPath) return canonicalMcpPaths.has(canonicalPath(target.path)) ? AMBIGUOUS_PATH : serveHttp;
-    if (headers.origin !== undefined) allowOrigin(response, headers.origin);
+    if (headers.origin !== undefined) allowOrigin(response, headers.origin, options.engine.handleNames);
     if (method === 'POST') return servePost;
     if (method === 'GET') return serveStream;
     if (method === 'DELETE') return serveEnd;

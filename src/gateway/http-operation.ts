@@ -9,6 +9,7 @@ import { findJsonFault } from './json-scan.ts';
 import { isMediated } from './mediation.ts';
 import { readBody } from './request-body.ts';
 import { RPC_CODES, gatewayError } from './rpc-error.ts';
+import { offerHandle, sessionHintsOf } from './session-handle.ts';
 import { sendUpstream } from './send-upstream.ts';
 import { answerFailure, upstreamFailure } from './upstream-answer.ts';
 import { deniedFor, isViolation, upstreamsFor } from './upstream-choice.ts';
@@ -39,15 +40,19 @@ export async function serveHttp(gateway: GatewayContext, exchange: Exchange): Pr
 
   const caller = await identifyCaller(gateway, exchange, HTTP_ENTITY);
   if ('code' in caller) return answerUnauthenticated(gateway, exchange, caller);
+  const names = gateway.engine.handleNames;
+  const sessionHints = sessionHintsOf(names, exchange, undefined);
   const operation: Operation = {
     id: exchange.id,
     entity: HTTP_ENTITY,
     extensions: extensionsOf(gateway, exchange, caller, HTTP_ENTITY, undefined),
+    ...(sessionHints === undefined ? {} : { sessionHints }),
     credentials: caller.identity.credentials,
   };
   exchange.note.entity = 'http';
   const decision = await gateway.decider.pre(operation);
   noteDecision(exchange, decision);
+  offerHandle(names, exchange, decision.handle);
   if (decision.decision !== 'allow') return answerHttp(exchange, httpDenialAnswer(decision));
 
   const upstreams = upstreamsFor(gateway, undefined, decision.constraint);
@@ -70,7 +75,7 @@ export async function serveHttp(gateway: GatewayContext, exchange: Exchange): Pr
       body: body.length === 0 ? null : body,
     });
     const { status, headers, body: answered } = sent.response;
-    response.writeHead(status, [...responseHeaders(headers, undefined, false), 'x-request-id', exchange.id]);
+    response.writeHead(status, [...responseHeaders(headers, undefined, false, names), 'x-request-id', exchange.id]);
     for (;;) {
       const chunk = await answered.next(gateway.limits.streamIdleMs);
       if (chunk === undefined) break;

@@ -8,7 +8,7 @@ import { responseHeaders } from './forwarded-headers.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import { relayEvents } from './relay-events.ts';
 import { relayRefusal } from './relay-refusal.ts';
-import { decode, mediaType, noteDenied, report, settle } from './relay.ts';
+import { decode, mediaType, noteDenied, offerHandles, report, settle } from './relay.ts';
 import type { OpeningSession, Relay } from './relay.ts';
 import { errorResponse } from './rpc-error.ts';
 import { invalidResponse, joinScreened, screenText } from './screen.ts';
@@ -27,7 +27,7 @@ export async function relayResponse(gateway: GatewayContext, exchange: Exchange,
   if (status < 200 || status >= 300) return relayRefusal(gateway, exchange, relay);
   const upstreamSessionId = headers['mcp-session-id'];
   const opening = typeof upstreamSessionId === 'string' ? relay.openSession?.(upstreamSessionId) : undefined;
-  const kept = responseHeaders(headers, opening?.id ?? session?.id, true);
+  const kept = responseHeaders(headers, opening?.id ?? session?.id, true, gateway.engine.handleNames);
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') throw new UpstreamError('invalid', true);
   const type = mediaType(headers['content-type']);
@@ -93,6 +93,7 @@ async function relayJson(
       : await screenText(text, (id) => (id === null ? undefined : waiting.get(id)), gateway);
   if (screened === undefined) throw new UpstreamError('invalid', true);
   report(gateway, screened.messages);
+  offerHandles(gateway, exchange, screened.messages);
   settle(gateway, relay, screened.messages, waiting);
   await keepOpened(opening, screened.messages);
   const [only] = screened.messages;

@@ -42,7 +42,7 @@ export async function serveStream(gateway: GatewayContext, exchange: Exchange): 
   const find: FindRequest = (id) =>
     id === null || session === undefined ? undefined : gateway.requests.find(session.id, id);
   exchange.response.writeHead(response.status, [
-    ...responseHeaders(response.headers, session?.id, true),
+    ...responseHeaders(response.headers, session?.id, true, gateway.engine.handleNames),
     'x-request-id',
     exchange.id,
   ]);

@@ -3,7 +3,7 @@ import { answer, answerHttp } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { responseHeaders } from './forwarded-headers.ts';
 import type { GatewayContext } from './gateway-context.ts';
-import { decode, mediaType, noteDenied, settle } from './relay.ts';
+import { decode, mediaType, noteDenied, offerHandles, settle } from './relay.ts';
 import type { Relay } from './relay.ts';
 import { errorResponse } from './rpc-error.ts';
 import { screenText } from './screen.ts';
@@ -26,13 +26,14 @@ export async function relayRefusal(gateway: GatewayContext, exchange: Exchange, 
   }
   const bytes = await response.body.collect(MAX_REFUSAL_BYTES, gateway.limits.upstreamBodyMs);
   const [only] = pending;
-  const kept = responseHeaders(headers, session?.id, true);
+  const kept = responseHeaders(headers, session?.id, true, gateway.engine.handleNames);
   const text = !relay.batch && mediaType(headers['content-type']) === JSON_TYPE ? decode(bytes) : undefined;
   if (text !== undefined && only !== undefined && status >= 400) {
     const screened = await screenText(text, (id) => (id === null || id === only.id ? only : undefined), gateway);
     const message = screened?.messages[0];
     if (screened?.batch === false && message?.request !== undefined && message.fault === undefined) {
       settle(gateway, relay, screened.messages, new Map());
+      offerHandles(gateway, exchange, screened.messages);
       if (message.denied !== undefined) {
         noteDenied(exchange, message);
         return answerHttp(exchange, denialAnswer(message.denied, only.idText));

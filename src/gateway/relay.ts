@@ -4,6 +4,7 @@ import type { Exchange } from './exchange.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import type { PendingRequest } from './pending-requests.ts';
 import type { Screened } from './screen.ts';
+import { offerHandle } from './session-handle.ts';
 import type { GatewaySession } from './session-table.ts';
 import type { UpstreamResponse } from './upstream.ts';
 
@@ -55,6 +56,11 @@ export function report(gateway: GatewayContext, messages: readonly Screened[]): 
 /** Puts a denial into the request log. */
 export function noteDenied(exchange: Exchange, message: Screened): void {
   if (message.denied !== undefined) noteDecision(exchange, message.denied);
+}
+
+/** Hands the client the latest handle among those of the messages. */
+export function offerHandles({ engine }: GatewayContext, exchange: Exchange, messages: readonly Screened[]): void {
+  for (const { handle } of messages) offerHandle(engine.handleNames, exchange, handle);
 }
 
 /** The type of a `content-type` header without its parameters, in lower case. */

@@ -15,6 +15,7 @@ import type { Mediation } from './mediation.ts';
 import type { MediatedRequest, PendingRequest } from './pending-requests.ts';
 import { RPC_CODES, gatewayError, violationError } from './rpc-error.ts';
 import type { RpcError } from './rpc-error.ts';
+import { offerHandle, sessionHintsOf, withoutHandle } from './session-handle.ts';
 import type { GatewaySession } from './session-table.ts';
 import { changedHeaders } from './standard-headers.ts';
 import { asksForTask, fetchedBy, taskIdOf, unknownTask } from './task-request.ts';
@@ -54,8 +55,22 @@ const NOTHING_PENDING: RpcError = {
   data: {},
 };
 
-/** Decides what becomes of one message. */
+/** Decides what becomes of one message. The handle of its session stays here. */
 export async function rule(
+  gateway: GatewayContext,
+  exchange: Exchange,
+  plan: Plan,
+  body: ClientBody,
+  session: GatewaySession | undefined,
+): Promise<Ruling> {
+  const ruling = await decide(gateway, exchange, plan, body, session);
+  const key = gateway.engine.handleNames?.meta;
+  if (key === undefined || ruling.kind !== 'forward') return ruling;
+  const text = withoutHandle(ruling.text, key);
+  return text === ruling.text ? ruling : { ...ruling, text, rewritten: true };
+}
+
+async function decide(
   gateway: GatewayContext,
   exchange: Exchange,
   plan: Plan,
@@ -85,16 +100,20 @@ export async function rule(
   }
 
   const { entity, args } = mediation;
+  const names = gateway.engine.handleNames;
+  const sessionHints = sessionHintsOf(names, exchange, message.params);
   const operation: Operation = {
     id: body.batch ? `${exchange.id}-${idText}` : exchange.id,
     entity,
     args,
     extensions: extensionsOf(gateway, exchange, caller, entity, session),
+    ...(sessionHints === undefined ? {} : { sessionHints }),
     credentials: caller.identity.credentials,
   };
   exchange.note.entity = entityNote(entity);
   const decision = await gateway.decider.pre(operation);
   noteDecision(exchange, decision);
+  offerHandle(names, exchange, decision.handle);
   if (decision.decision !== 'allow') return { kind: 'deny', request: message, decision };
   if (isPeek(exchange)) return { kind: 'refuse', request: message, error: NOTHING_PENDING };
   const upstreams = upstreamsFor(gateway, session, decision.constraint);

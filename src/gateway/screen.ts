@@ -13,6 +13,7 @@ import type { GatewayContext } from './gateway-context.ts';
 import type { MediatedRequest, PendingRequest } from './pending-requests.ts';
 import { viewResult, writeResult } from './result-view.ts';
 import { RPC_CODES, errorResponse, gatewayError } from './rpc-error.ts';
+import { withHandle } from './session-handle.ts';
 
 /** One message from the upstream, decided. */
 export interface Screened {
@@ -22,6 +23,8 @@ export interface Screened {
   readonly request?: PendingRequest;
   /** Present when policy did not allow the response; `text` is then the error in its place. */
   readonly denied?: Decision;
+  /** Handle of the session as it is after the response. */
+  readonly handle?: string | undefined;
   /** The message was not one that a client may see, for the reason named here. */
   readonly fault?: 'unexpected' | 'ambiguous' | 'invalid' | 'undecided';
 }
@@ -40,7 +43,7 @@ const INVALID = gatewayError(
 );
 
 /** What screening needs of a gateway. */
-type Screening = Pick<GatewayContext, 'decider' | 'tasks'>;
+type Screening = Pick<GatewayContext, 'decider' | 'engine' | 'tasks'>;
 
 /** The request that a response with this id answers; `null` stands for an error whose id the server could not tell. */
 export type FindRequest = (id: RequestId | null) => Awaitable<PendingRequest | undefined>;
@@ -123,7 +126,7 @@ async function screenResponse(
   if (failed === (result !== undefined)) return invalid(request);
   if (failed) {
     const decision = await gateway.decider.post(mediated.operation, undefined);
-    return decision.decision === 'allow' ? { text, request } : denied(request, decision);
+    return decision.decision === 'allow' ? { text, request, handle: decision.handle } : denied(request, decision);
   }
   if (!isJsonObject(result)) return invalid(request);
   const taskId = startedTask(result);
@@ -135,12 +138,18 @@ async function screenResponse(
   if (view.kind === 'ambiguous') return invalid(request);
   const decision = await gateway.decider.post(mediated.operation, view.value);
   if (decision.decision !== 'allow') return denied(request, decision);
-  if (!decision.modified.result) return { text, request };
+  const { handle } = decision;
+  const key = handle === undefined ? undefined : gateway.engine.handleNames?.meta;
+  const handing = (given: string): Screened => {
+    const handed = handle === undefined || key === undefined ? given : withHandle(given, key, handle);
+    return { text: handed, request, handle };
+  };
+  if (!decision.modified.result) return handing(text);
   const outer = memberSpan(text, rootSpan(text).start, 'result');
   const span = outer === undefined || !mediated.nested ? outer : memberSpan(text, outer.start, 'result');
   const written = span === undefined ? undefined : writeResult(text, span, decided, view, decision.result);
   if (span === undefined || written === undefined) return unwritable(request);
-  return { text: replaceSpan(text, span, written), request };
+  return handing(replaceSpan(text, span, written));
 }
 
 /** Id of the task that a result says the operation became. Sources: MCP 2025-11-25, CreateTaskResult; tasks extension. */
@@ -164,7 +173,8 @@ export function tellsTaskResult(message: JsonObject): boolean {
 }
 
 function denied(request: PendingRequest, decision: Decision): Screened {
-  return { text: errorResponse(request.idText, denialError(decision)), request, denied: decision };
+  const text = errorResponse(request.idText, denialError(decision));
+  return { text, request, denied: decision, handle: decision.handle };
 }
 
 function invalid(request: PendingRequest): Screened {

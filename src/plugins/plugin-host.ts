@@ -91,9 +91,9 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
     admit: admissionOf(entry.name, plugin, failure('error').violation, options.alarm),
     async invoke(input, signal) {
       if (observesOnly && entry.hooks.includes(input.hook)) return ALLOW;
+      const view = viewOf(input, capabilities);
       const passage = entry.onError === 'disable' ? breaker.enter() : 'use';
       if (passage === undefined) return ALLOW;
-      const view = viewOf(input, capabilities);
       const run = plugin.invoke?.bind(plugin);
       const outcome = await call<PluginOutcome>(
         input.hook,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Client, Prepare } from '../valkey/dial.ts';
 import { toValkeyError } from '../valkey/valkey-error.ts';
+import { LEAST_LEFT } from './valkey-store-settings.ts';
 
 /** A script that the server runs atomically in one round trip. */
 export interface LabelScript {
@@ -25,7 +26,7 @@ local left, failed = -1, 0
 if #reply > 0 then
   left = redis.call('PTTL', KEYS[1])
   local ttl = tonumber(ARGV[1])
-  if ttl > 0 and left < ttl * 0.9 then
+  if ttl > 0 and left < ttl * ${LEAST_LEFT} then
     local answer = redis.pcall('PEXPIRE', KEYS[1], ttl)
     if type(answer) == 'table' and answer.err then failed = 1 else left = ttl end
   end

@@ -66,6 +66,11 @@ export interface LabelStore {
    * all the same before a decision relies on them. Absent means false.
    */
   readonly confirmsAppends?: boolean;
+  /**
+   * Milliseconds that labels stay at least once a load or append has touched their session. Absent means for ever: labels
+   * that are gone are then lost.
+   */
+  readonly labelLifetime?: number;
   health(): Awaitable<StoreHealth>;
   /** Examines the servers behind the store, for operators. Absent when there are none. Never rejects. */
   selfCheck?(): Promise<readonly StoreCheck[]>;

@@ -27,6 +27,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): LabelStore {
   };
   return {
     kind: 'memory',
+    ...(idleMilliseconds === undefined ? {} : { labelLifetime: idleMilliseconds }),
     loadLabels(sessionId) {
       open();
       return sessions.touch(sessionId) ?? EMPTY;

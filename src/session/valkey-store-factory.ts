@@ -1,6 +1,6 @@
 import { SessionStoreError, type LabelStore, type SessionStoreFactory } from './label-store.ts';
 import { valkeyStoreSchema } from './valkey-store-schema.ts';
-import { readSettings } from './valkey-store-settings.ts';
+import { LEAST_LEFT, readSettings } from './valkey-store-settings.ts';
 
 /**
  * `session_store: {kind: valkey, …}`. The store and its client are loaded only when a bundle selects them. Source:
@@ -15,7 +15,11 @@ export const valkeyStoreFactory: SessionStoreFactory = {
     if (typeof ttl === 'number' && typeof lifetime === 'number' && ttl < lifetime) {
       context.alarm({ alarm: 'session_store_ttl_unsound', ttl_seconds: ttl, max_session_lifetime_seconds: lifetime });
     }
-    return onceUsed(settings.durability !== undefined, async () => {
+    const facts = {
+      confirmsAppends: settings.durability !== undefined,
+      ...(settings.ttl === undefined ? {} : { labelLifetime: settings.ttl * LEAST_LEFT }),
+    };
+    return onceUsed(facts, async () => {
       const { valkeyStore } = await import('./valkey-store.ts');
       return valkeyStore(settings, context);
     });
@@ -34,7 +38,10 @@ export const valkeyStoreFactory: SessionStoreFactory = {
 };
 
 /** The store that `load` gives, loaded at the first use of it. */
-function onceUsed(confirmsAppends: boolean, load: () => Promise<LabelStore>): LabelStore {
+function onceUsed(
+  facts: Pick<LabelStore, 'confirmsAppends' | 'labelLifetime'>,
+  load: () => Promise<LabelStore>,
+): LabelStore {
   let loaded: LabelStore | undefined;
   let loading: Promise<LabelStore> | undefined;
   let closed = false;
@@ -53,7 +60,7 @@ function onceUsed(confirmsAppends: boolean, load: () => Promise<LabelStore>): La
       : store();
   return {
     kind: 'valkey',
-    confirmsAppends,
+    ...facts,
     loadLabels: (sessionId) =>
       loaded ? loaded.loadLabels(sessionId) : open().then((made) => made.loadLabels(sessionId)),
     appendLabels: (sessionId, labels) =>

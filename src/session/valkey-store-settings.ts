@@ -15,6 +15,9 @@ import { DEFAULTS } from './valkey-store-schema.ts';
 /** Bytes that a key of `integrity` must have: as many as SHA-256 gives. */
 export const MIN_KEY_BYTES = 32;
 
+/** Part of its lifetime that a session has left at least after a load, which extends it when less is left. */
+export const LEAST_LEFT = 0.9;
+
 /** What an append must have reached; `timeout` in milliseconds. */
 export interface Durability {
   readonly ack: 'aof' | 'replicas';

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { describe, it } from 'node:test';
 import { once } from 'node:events';
@@ -55,6 +56,38 @@ describe('the token issuer of the HR example', () => {
     await withIssuer('ES256', async (issuer) => {
       for (const persona of ['mallory', 'constructor', ''])
         assert.equal((await requestToken(issuer, persona)).status, 400);
+    });
+  });
+
+  it('exchanges a token for the gateway, and for nobody else', async () => {
+    await withIssuer('ES256', async (issuer) => {
+      const form = {
+        grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+        subject_token: await issuer.sign('hanna'),
+        subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+        audience: 'hr-server',
+      };
+      const secret = (await readFile(new URL('../../examples/hr/gateway-secret.txt', import.meta.url), 'utf8')).trim();
+      const ask = async (change: object, password = secret): Promise<readonly unknown[]> => {
+        const response = await fetch(`${issuer.url}/token`, {
+          method: 'POST',
+          headers: { authorization: `Basic ${btoa(`hr-gateway:${password}`)}` },
+          body: new URLSearchParams({ ...form, ...change }),
+        });
+        const { error, access_token: token } = z
+          .object({ error: z.string().optional(), access_token: z.string().optional() })
+          .parse(await response.json());
+        return [response.status, error ?? decodeJwt(token ?? '')['scope']];
+      };
+      assert.deepEqual(await ask({}), [200, 'compensation.read']);
+      assert.deepEqual(await ask({ scope: 'compensation.read' }), [200, 'compensation.read']);
+      assert.deepEqual(await ask({}, 'guess'), [401, 'invalid_client']);
+      assert.deepEqual(await ask({ audience: 'payroll' }), [400, 'invalid_target']);
+      assert.deepEqual(await ask({ scope: 'compensation.write' }), [400, 'invalid_scope']);
+      assert.deepEqual(await ask({ subject_token_type: 'x' }), [400, 'invalid_request']);
+      for (const claims of [{ aud: 'hr-server' }, { exp: 1 }]) {
+        assert.deepEqual(await ask({ subject_token: await issuer.sign('hanna', claims) }), [400, 'invalid_request']);
+      }
     });
   });
 

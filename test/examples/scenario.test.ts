@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Client, ProtocolError, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { POLICY, PORTS } from '../../examples/hr/company.ts';
 import { startPolicyGateway, type PolicyGateway } from '../../examples/hr/gateway.ts';
 import { startIssuer, type Issuer } from '../../examples/hr/issuer.ts';
@@ -13,6 +14,7 @@ import { playScenario } from '../../examples/hr/scenario.ts';
 import type { McpEndpoint } from '../../examples/hr/serve-mcp.ts';
 import { startHrServer } from '../../examples/hr/server.ts';
 import { loadBundle } from '../../src/index.ts';
+import { post, startPeer, toolCall } from '../support/http-peer.ts';
 import { createServer } from 'node:http';
 
 let issuer: Issuer;
@@ -22,7 +24,7 @@ let sockets = 0;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hr-scenario-'));
   issuer = await startIssuer(0);
-  server = await startHrServer(0);
+  server = await startHrServer(0, issuer.url);
 });
 after(async () => {
   await server.close();
@@ -33,7 +35,7 @@ after(async () => {
 /** A gateway with the example's policy, but for the issuer's port and what `edit` changes. */
 async function startEdited(
   edit: (policy: string) => string = (policy) => policy,
-  approvals?: string,
+  { approvals, upstream = server.url }: { readonly approvals?: string; readonly upstream?: string } = {},
 ): Promise<PolicyGateway> {
   const written = await readFile(POLICY, 'utf8');
   const text = edit(written.replaceAll(`http://127.0.0.1:${PORTS.issuer}`, issuer.url));
@@ -41,7 +43,7 @@ async function startEdited(
   return startPolicyGateway({
     policy: { name: POLICY, text },
     load,
-    upstream: server.url,
+    upstream,
     port: 0,
     ...(approvals && { approvals }),
   });
@@ -53,7 +55,7 @@ async function withGateway(
 ) {
   sockets += 1;
   const approvals = join(folder, `${sockets}.sock`);
-  const gateway = await startEdited(edit, approvals);
+  const gateway = await startEdited(edit, { approvals });
   try {
     await use(gateway, approvals);
   } finally {
@@ -75,7 +77,7 @@ describe('the HR example', () => {
         reports.filter(({ matches }) => !matches),
         [],
       );
-      assert.ok(reports.length >= 35);
+      assert.ok(reports.length >= 38);
     });
   });
 
@@ -84,12 +86,18 @@ describe('the HR example', () => {
     for (const { expected, matches, call } of reports) {
       assert.equal(matches, expected.outcome === 'allowed' && expected.hidden === undefined, call);
     }
+    assert.match(renderReports(reports), /get_bonus employee_id=E-100457 +failed +tool error/u);
     assert.match(renderReports(reports), /export_payroll +allowed +EXPECTED denied route\.unmatched\n/u);
   });
 
   const weakened: readonly [string, string | RegExp, readonly string[]][] = [
     ['the taint rule', /^.*taint\(secret.*$/mu, ['send_email to=partner@elsewhere.example']],
     ['redaction in lists', /^.*employees\[\*\]\.ssn.*$/mu, ['list_employees department=Engineering']],
+    [
+      'the exchange of tokens',
+      /^.*delegate\(hr-token.*$/mu,
+      ['get_bonus employee_id=E-100457', 'get_bonus employee_id=E-100457'],
+    ],
     ['the check of an argument', / \| regex\('[^']*'\)/u, ['get_compensation employee_id=*']],
   ];
   for (const [what, text, calls] of weakened) {
@@ -108,6 +116,28 @@ describe('the HR example', () => {
       );
     });
   }
+
+  it('shows the HR server a token made for it, and never that of the caller', async () => {
+    const upstream = await startPeer((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end('{"jsonrpc":"2.0","id":1,"result":{"content":[]}}');
+    });
+    const gateway = await startEdited(undefined, { upstream: upstream.url });
+    const own = await issuer.sign('henry');
+    const headers = { authorization: `Bearer ${own}` };
+    await post(gateway.url, toolCall(1, 'get_compensation', { employee_id: 'E-100457' }), headers);
+    await post(gateway.url, toolCall(1, 'send_email', { to: 'payroll@acme.example' }), headers);
+    await gateway.close();
+    await upstream.close();
+    const [lookup, mail] = upstream.requests.map((request) => request.headers.authorization);
+    const keys = createRemoteJWKSet(new URL(`${issuer.url}/jwks.json`));
+    const { payload } = await jwtVerify(lookup?.replace('Bearer ', '') ?? '', keys, { audience: 'hr-server' });
+    const { sub, scope, act, roles } = payload;
+    const expected = { sub: 'henry', scope: 'compensation.read', act: { sub: 'hr-gateway' }, roles: undefined };
+    assert.deepEqual({ sub, scope, act, roles }, expected);
+    assert.equal(mail, undefined);
+    assert.ok(!JSON.stringify(upstream.requests).includes(own));
+  });
 
   it('keeps the labels of a client without session with its subject', async () => {
     await withGateway(async ({ url }) => {

@@ -9,8 +9,10 @@ import { createTelemetry } from '../../src/gateway/telemetry.ts';
 import { deny, scriptedEngine } from '../support/scripted-engine.ts';
 
 const telemetry = createTelemetry({ level: 'silent' });
+const engine = scriptedEngine({ post: () => deny('a.b') });
 const denying = {
-  decider: createDecider(scriptedEngine({ post: () => deny('a.b') }), telemetry),
+  engine,
+  decider: createDecider(engine, telemetry),
   tasks: createLocalTasks(10),
 };
 

@@ -154,8 +154,8 @@ describe('the cache of minted tokens', () => {
   it('keeps no failure', async () => {
     const grants = cache();
     const fail = (): Promise<Grant> => Promise.reject(new Error('refused'));
-    await assert.rejects(grants.get('a', Infinity, fail, never), /refused/);
-    assert.equal((await grants.get('a', Infinity, async () => grant('later'), never)).token, 'later');
+    await assert.rejects(grants.get('a', fail, never), /refused/);
+    assert.equal((await grants.get('a', async () => grant('later'), never)).token, 'later');
   });
 
   it('shares a failure with those who wait for it', async () => {
@@ -163,7 +163,7 @@ describe('the cache of minted tokens', () => {
     const { promise, reject } = deferred<Grant>();
     let minted = 0;
     const mint = (): Promise<Grant> => ((minted += 1), promise);
-    const waiting = [grants.get('a', Infinity, mint, never), grants.get('a', Infinity, mint, never)];
+    const waiting = [grants.get('a', mint, never), grants.get('a', mint, never)];
     reject(new Error('refused'));
     for (const each of waiting) await assert.rejects(each, /refused/);
     assert.equal(minted, 1);
@@ -175,25 +175,25 @@ describe('the cache of minted tokens', () => {
     const signals: AbortSignal[] = [];
     const mint = (signal: AbortSignal): Promise<Grant> => (signals.push(signal), promise);
     const [one, two] = [new AbortController(), new AbortController()];
-    const first = grants.get('a', Infinity, mint, one.signal);
-    const second = grants.get('a', Infinity, mint, two.signal);
+    const first = grants.get('a', mint, one.signal);
+    const second = grants.get('a', mint, two.signal);
     one.abort();
     await assert.rejects(first, { name: 'AbortError' });
     assert.equal(signals[0]?.aborted, false);
     two.abort();
     await assert.rejects(second, { name: 'AbortError' });
     assert.equal(signals[0]?.aborted, true);
-    const third = grants.get('a', Infinity, async () => grant('anew'), never);
+    const third = grants.get('a', async () => grant('anew'), never);
     resolve(grant('too late'));
     assert.equal((await third).token, 'anew');
-    assert.equal((await grants.get('a', Infinity, async () => grant('no more'), never)).token, 'anew');
+    assert.equal((await grants.get('a', async () => grant('no more'), never)).token, 'anew');
   });
 
   it('starts nothing for who has given up', async () => {
     const grants = cache();
     let minted = 0;
     const mint = async (): Promise<Grant> => ((minted += 1), grant('a'));
-    await assert.rejects(grants.get('a', Infinity, mint, AbortSignal.abort()), { name: 'AbortError' });
+    await assert.rejects(grants.get('a', mint, AbortSignal.abort()), { name: 'AbortError' });
     assert.equal(minted, 0);
   });
 
@@ -201,11 +201,11 @@ describe('the cache of minted tokens', () => {
     const grants = cache();
     let minted = 0;
     const mint = async (): Promise<Grant> => ((minted += 1), grant('x'.repeat(1024 * 1024)));
-    for (let i = 0; i < 40; i++) await grants.get(`${i}`, Infinity, mint, never);
+    for (let i = 0; i < 40; i++) await grants.get(`${i}`, mint, never);
     assert.equal(minted, 40);
-    await grants.get('39', Infinity, mint, never);
+    await grants.get('39', mint, never);
     assert.equal(minted, 40);
-    await grants.get('0', Infinity, mint, never);
+    await grants.get('0', mint, never);
     assert.equal(minted, 41);
   });
 
@@ -217,7 +217,7 @@ describe('the cache of minted tokens', () => {
         given.push(signal);
         signal.addEventListener('abort', () => reject(new Error('given up')));
       });
-    const waiting = grants.get('a', Infinity, mint, never);
+    const waiting = grants.get('a', mint, never);
     grants.clear();
     await assert.rejects(waiting, /given up/);
     assert.equal(given[0]?.aborted, true);

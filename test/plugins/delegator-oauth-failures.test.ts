@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { inspect } from 'node:util';
+import { inspect, promisify } from 'node:util';
 import { DelegationError } from '../../src/plugins/delegator-oauth/failures.ts';
 import { MAX_ANSWER_BYTES, AuthorizationServerError } from '../../src/plugins/oauth-client/authorization-server.ts';
 import { outcomeOf } from '../support/engine.ts';
@@ -218,18 +223,39 @@ describe('an identity provider that', () => {
     await close();
   });
 
-  it('does not speak TLS at an https address is unreachable', async () => {
-    const server = createServer();
+  it('has a certificate that nobody vouches for is sent nothing', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'delegator-tls-'));
+    const [key, cert] = [join(folder, 'key'), join(folder, 'cert')];
+    const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+    const name = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '1'];
+    await promisify(execFile)('openssl', ['req', '-x509', ...curve, ...name, '-keyout', key, '-out', cert]);
+    let requests = 0;
+    const server = createServer({ key: await readFile(key), cert: await readFile(cert) }, (_, response) => {
+      requests += 1;
+      response.end();
+    });
     server.listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
+    await once(server, 'listening');
     const address = server.address();
     assert.ok(typeof address === 'object' && address !== null);
     const { run, close } = await delegator(provider, {
-      config: { token_endpoint: `https://127.0.0.1:${address.port}/token` },
+      config: { token_endpoint: `https://127.0.0.1:${address.port}/token`, insecure_http: true },
     });
     assert.equal(outcomeOf(await run(await userToken(provider))), 'delegation.idp_unreachable');
+    assert.equal(requests, 0);
     await close();
     server.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('is slower than the plugin may be is given up', async () => {
+    const { run, close } = await delegator(provider, { settings: { plugin_timeout: 1 } });
+    const gone = new Promise<void>((resolve) => {
+      provider.intercept((request) => void request.socket.once('close', () => resolve()));
+    });
+    assert.equal(outcomeOf(await run(await userToken(provider))), 'plugin.exchange.error');
+    await gone;
+    await close();
   });
 });
 

@@ -35,6 +35,8 @@ export interface DelegatorOptions {
   readonly entry?: Readonly<Record<string, unknown>>;
   /** Keys of the tool's route besides its rules. */
   readonly route?: Readonly<Record<string, unknown>>;
+  /** `plugin_settings`. */
+  readonly settings?: Readonly<Record<string, unknown>>;
   readonly environment?: Readonly<Record<string, string>>;
   readonly baseDirectory?: string;
 }
@@ -54,6 +56,7 @@ export interface Delegator {
 export function delegatorBundle(provider: IdentityProvider, options: DelegatorOptions = {}): string {
   const { config = {}, rules = [`delegate(exchange, audience: '${HR}', permissions: [read])`], entry = {} } = options;
   return JSON.stringify({
+    ...(options.settings === undefined ? {} : { plugin_settings: options.settings }),
     plugins: [
       {
         name: 'exchange',

@@ -9,6 +9,7 @@ import type { Awaitable, StoreHealth } from '../../src/session/label-store.ts';
 export type Ruling = Partial<Decision>;
 
 export interface EngineScript {
+  readonly handleNames?: Engine['handleNames'];
   identify?(input: IdentityInput): IdentityResult;
   pre?(operation: Operation): Awaitable<Ruling>;
   post?(operation: Operation, result: JsonValue | undefined): Awaitable<Ruling>;
@@ -29,6 +30,7 @@ export function scriptedEngine(script: EngineScript = {}): ScriptedEngine {
   const identified: IdentityInput[] = [];
   return {
     digest: 'd'.repeat(64),
+    handleNames: script.handleNames,
     preCalls,
     postCalls,
     identified,

@@ -103,11 +103,8 @@ function create(config: Readonly<DelegatorOAuthConfig>, context: PluginEntryCont
       const step = readDelegateStep(keys);
       try {
         const inbound = inboundTokens(step, credentials, now());
-        const until = Math.min(
-          ...[inbound.subject, inbound.actor ?? ''].map((token) => expiryOf(claimsOf(token)) ?? Infinity),
-        );
         const run = (flight: AbortSignal): Promise<Grant> => mint(step, inbound, flight);
-        const grant = await cache.get(cacheKey(step, inbound), until, run, signal);
+        const grant = await cache.get(cacheKey(step, inbound), run, signal);
         return {
           outcome: 'granted',
           token: grant.token,

@@ -41,19 +41,13 @@ export class GrantCache {
 
   /**
    * The token under `key`, or the one that `mint` gets; `mint` runs once for all who ask meanwhile, and is given up when
-   * none of them waits any more. `until`: when what was given for the token ends, in Unix milliseconds. Rejects as `mint`
-   * does, or with the reason of `signal`.
+   * none of them waits any more. Rejects as `mint` does, or with the reason of `signal`.
    */
-  async get(
-    key: string,
-    until: number,
-    mint: (signal: AbortSignal) => Promise<Grant>,
-    signal: AbortSignal,
-  ): Promise<Grant> {
+  async get(key: string, mint: (signal: AbortSignal) => Promise<Grant>, signal: AbortSignal): Promise<Grant> {
     const known = this.#find(key);
     if (known !== undefined) return known;
     signal.throwIfAborted();
-    const flight = this.#flights.get(key) ?? this.#start(key, until, mint);
+    const flight = this.#flights.get(key) ?? this.#start(key, mint);
     flight.waiting += 1;
     try {
       return await unlessAborted(flight.grant, signal);
@@ -81,12 +75,12 @@ export class GrantCache {
     return undefined;
   }
 
-  #start(key: string, until: number, mint: (signal: AbortSignal) => Promise<Grant>): Flight {
+  #start(key: string, mint: (signal: AbortSignal) => Promise<Grant>): Flight {
     const giveUp = new AbortController();
     const run = async (): Promise<Grant> => {
       const mintedAt = this.#options.now();
       const grant = await mint(giveUp.signal);
-      if (!giveUp.signal.aborted) this.#keep(key, grant, mintedAt, until);
+      if (!giveUp.signal.aborted) this.#keep(key, grant, mintedAt);
       return grant;
     };
     const flight: Flight = { grant: run(), giveUp, waiting: 0 };
@@ -94,8 +88,8 @@ export class GrantCache {
     return flight;
   }
 
-  #keep(key: string, grant: Grant, mintedAt: number, end: number): void {
-    const until = Math.min(mintedAt + this.#options.maxAgeMs, grant.expiresAt - EXPIRY_MARGIN_MS, end);
+  #keep(key: string, grant: Grant, mintedAt: number): void {
+    const until = Math.min(mintedAt + this.#options.maxAgeMs, grant.expiresAt - EXPIRY_MARGIN_MS);
     if (until > mintedAt) this.#entries.set(key, { grant, mintedAt, until }, { size: grant.token.length });
   }
 }

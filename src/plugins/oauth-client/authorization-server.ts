@@ -67,7 +67,6 @@ export interface RequestOptions {
 export class AuthorizationServer {
   readonly #agent: Agent;
   readonly #timeout: number;
-  readonly #closed = new AbortController();
 
   /** `timeout`: whole time of one request, in milliseconds. */
   constructor(timeout: number) {
@@ -86,20 +85,20 @@ export class AuthorizationServer {
         return answer;
       },
       [allowInsecureRequests]: true,
-      signal: AbortSignal.any([late, cancelled, this.#closed.signal]),
+      signal: AbortSignal.any([late, cancelled]),
     };
     try {
       return await exchange(options);
     } catch (error) {
-      if (cancelled.aborted || this.#closed.signal.aborted) throw new AuthorizationServerError('cancelled');
+      if (cancelled.aborted) throw new AuthorizationServerError('cancelled');
       const failure = error instanceof AuthorizationServerError ? error : failureOf(error, seen.status);
       const broken = failure instanceof AuthorizationServerError && failure.failure === 'unreachable';
       throw broken && late.aborted ? new AuthorizationServerError('timeout') : failure;
     }
   }
 
+  /** What is under way, and whatever is asked later, fails as `unreachable`. */
   async close(): Promise<void> {
-    this.#closed.abort();
     await this.#agent.destroy();
   }
 
