@@ -132,7 +132,8 @@ class ElicitationStep {
       earlier: carried.map(({ id }) => id),
       slots: [],
     });
-    let outcome: ElicitOutcome | PluginFailure | undefined;
+    let outcome: ElicitOutcome | PluginFailure;
+    let isOpen = false;
     try {
       outcome = await this.#plugin.elicit(this.#inputOf(question, frame), frame.signal);
       if (outcome.outcome === 'pending') {
@@ -142,10 +143,11 @@ class ElicitationStep {
           listed: outcome.listed === true,
           expiresAt: this.#expiryOf(question, outcome.expiresAt),
         });
+        isOpen = true;
         return this.#pending(asked, elicited);
       }
     } finally {
-      if (outcome?.outcome !== 'pending') await this.#desk.store.discard(question);
+      if (!isOpen) await this.#desk.store.discard(question);
     }
     switch (outcome.outcome) {
       case 'unavailable':

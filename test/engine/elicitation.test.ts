@@ -330,6 +330,23 @@ describe('questions of one caller', () => {
     await asked.ask();
   });
 
+  it('and of all callers are bounded where operators have to look through them', async () => {
+    const storage = new LocalStorage();
+    const asked = await AskedEngine.of(ASK, {
+      storage,
+      rest: { plugins: [{ name: 'h', kind: 'elicitation/local' }] },
+    });
+    const ask = async (caller: number): Promise<string> => {
+      const extensions = { subject: { ...ANN, id: `caller-${caller}` } };
+      return outcomeOf(await asked.pre(undefined, { extensions }));
+    };
+    for (let i = 0; i < 256; i++) assert.equal(await ask(Math.floor(i / 8)), 'elicitation.pending');
+    const kept = storage.size;
+    assert.equal(await ask(32), 'elicitation.too_many');
+    assert.equal(storage.size, kept);
+    assert.equal((await asked.engine.questions.store.listed()).length, 256);
+  });
+
   it('leave nothing behind when they could not be put', async () => {
     const storage = new LocalStorage();
     const asked = await AskedEngine.of(ASK, { storage, script: { put: () => ({ outcome: 'expired' }) } });
