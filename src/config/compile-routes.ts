@@ -4,7 +4,7 @@ import { isGlob } from '../engine/glob.ts';
 import type { RoutedEntityType } from '../engine/operation.ts';
 import { compilePredicate, pathsOf, type CompiledPredicate } from '../engine/predicates.ts';
 import type { CompileScope } from '../engine/compile-scope.ts';
-import type { Program } from '../engine/program.ts';
+import type { Program, Programs } from '../engine/program.ts';
 import { forecastPredicate, type PredicateForecast } from '../engine/forecast-predicate.ts';
 import type { RouteMeta } from '../engine/route-meta.ts';
 import { scoreOf, type Route, type RouteMatcher } from '../engine/route-table.ts';
@@ -113,7 +113,6 @@ export function makeRoute(
 ): Route {
   const { matcher, type, scope } = head;
   const suffix = scope === undefined ? '' : `@${scope}`;
-  const keys = new Map(matcher.kind === 'list' ? matcher.names.map((name) => [name, `${type}:${name}${suffix}`]) : []);
   return {
     type,
     matcher,
@@ -121,8 +120,10 @@ export function makeRoute(
     when: head.when,
     whenForecast: head.whenForecast,
     meta: head.meta,
-    keyOf: matcher.kind === 'list' ? (name) => keys.get(name) ?? head.key : () => head.key,
-    programFor: programsByTags(compose, new Set([...groups].filter((group) => !head.tags.includes(group)))),
+    key: head.key,
+    keys:
+      matcher.kind === 'list' ? new Map(matcher.names.map((name) => [name, `${type}:${name}${suffix}`])) : undefined,
+    programs: programsByTags(compose, new Set([...groups].filter((group) => !head.tags.includes(group)))),
   };
 }
 
@@ -130,11 +131,11 @@ export function makeRoute(
 export function programsByTags(
   compose: (extraTags: readonly string[]) => Program,
   groups: ReadonlySet<string>,
-): (tags: readonly string[] | undefined) => Program {
+): Programs {
   const plain = compose([]);
+  if (groups.size === 0) return { plain, tagged: undefined };
   let composed: LRUCache<string, Program> | undefined;
-  return (tags) => {
-    if (tags === undefined || tags.length === 0 || groups.size === 0) return plain;
+  const tagged = (tags: readonly string[]): Program => {
     const extra = [...new Set(tags)].filter((tag) => groups.has(tag));
     if (extra.length === 0) return plain;
     composed ??= new LRUCache({ max: MAX_TAG_COMBINATIONS });
@@ -143,6 +144,7 @@ export function programsByTags(
     composed.set(key, found);
     return found;
   };
+  return { plain, tagged };
 }
 
 /** Reports routes that can never apply because an earlier one takes the same requests. */

@@ -1,5 +1,6 @@
 import { Report } from '../diagnostics/report.ts';
 import type { CompileScope } from '../engine/compile-scope.ts';
+import { fieldSteps } from '../engine/field-walk.ts';
 import { denyWith, type Halt } from '../engine/halt.ts';
 import type { EntityType, Phase } from '../engine/operation.ts';
 import { hookOf } from '../engine/plugin-input.ts';
@@ -77,12 +78,12 @@ export function composeProgram(
     pre: [
       ...admission('pre'),
       ...structuralSteps(at('pre'), composition.registry),
-      ...layerFields(compiled.map((layer) => layer.args)).map((field) => field.step),
+      ...fieldSteps(layerFields(compiled.map((layer) => layer.args)), 'args'),
       ...compiled.flatMap((layer) => layer.pre),
     ],
     post: [
       ...admission('post'),
-      ...layerFields(compiled.map((layer) => layer.result)).map((field) => field.step),
+      ...fieldSteps(layerFields(compiled.map((layer) => layer.result)), 'result'),
       ...compiled.flatMap((layer) => layer.post),
       ...structuralSteps(at('post'), composition.registry),
     ],
@@ -120,7 +121,7 @@ function structuralStep(handle: PluginHandle, registry: PluginRegistry): Compile
   const declared = registry.declared.get(handle.name);
   return {
     place: `plugins.${handle.name}`,
-    span: () => declared?.span ?? NOWHERE,
+    at: declared?.span ?? NOWHERE,
     run: (frame) => runPlugin(handle, frame, advisory),
   };
 }
@@ -131,7 +132,7 @@ function admissionStep({ name, admit }: PluginHandle, registry: PluginRegistry):
   return [
     {
       place: `plugins.${name}`,
-      span: () => registry.declared.get(name)?.span ?? NOWHERE,
+      at: registry.declared.get(name)?.span ?? NOWHERE,
       run: ({ operation: { entity }, extensions }) => {
         const violation = admit({ entity, extensions });
         return violation && denyWith(violation);

@@ -110,13 +110,6 @@ function compileRules(rules: readonly ParsedRule[], phase: Phase, scope: Compile
 }
 
 function compileLayerField(field: ParsedField, target: 'args' | 'result', scope: CompileScope): LayerField {
-  return {
-    name: field.name,
-    append: field.append,
-    step: {
-      place: field.place,
-      span: () => field.keySpan,
-      run: compileField(field, target, scope),
-    },
-  };
+  const { run, atRoot } = compileField(field, target, scope);
+  return { name: field.name, append: field.append, step: { place: field.place, at: field.keySpan, run }, atRoot };
 }

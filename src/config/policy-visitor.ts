@@ -6,7 +6,7 @@ import { deny, type Halt } from '../engine/halt.ts';
 import { type EntityType, type JsonObject, type RoutedEntityType } from '../engine/operation.ts';
 import type { QuestionDesk } from '../engine/elicitation/question-desk.ts';
 import type { PluginHandle } from '../engine/plugin-handle.ts';
-import type { Program } from '../engine/program.ts';
+import type { Program, Programs } from '../engine/program.ts';
 import type { Route } from '../engine/route-table.ts';
 import { whenMatches, type PluginCondition } from '../plugins/conditional-plugin.ts';
 import type { PluginHostOptions } from '../plugins/plugin-host.ts';
@@ -80,6 +80,8 @@ export class PolicyVisitor implements ConfigVisitor {
     this.#registry = this.#newRegistry();
     this.#scope = {
       data: options.data,
+      predicates: new Map(),
+      stepCodes: new Map(),
       hashKey: createSecretKey(randomBytes(32)),
       plugins: new Map(),
       decisionPoints: options.decisionPoints,
@@ -184,7 +186,7 @@ export class PolicyVisitor implements ConfigVisitor {
   }
 
   /** After the walk: the programs of unmatched requests, and the checks that need every section. */
-  finish(): Record<EntityType, (tags: readonly string[] | undefined) => Program> {
+  finish(): Record<EntityType, Programs> {
     reportShadowedRoutes(this.#heads, this.#report);
     const unmatched = { tool: this.#unmatched('tool'), resource: this.#unmatched('resource') };
     const programs = {
@@ -213,7 +215,7 @@ export class PolicyVisitor implements ConfigVisitor {
     return type === 'http' ? 'allow' : 'deny';
   }
 
-  #unmatched(type: EntityType): (tags: readonly string[] | undefined) => Program {
+  #unmatched(type: EntityType): Programs {
     const halt: Halt | undefined =
       this.unmatchedDecision(type) === 'deny' ? deny('route.unmatched', `no route matches this ${type}`) : undefined;
     const target: ProgramTarget = {

@@ -87,7 +87,7 @@ const TREES: Readonly<Record<string, (frame: Frame, data: JsonObject) => JsonVal
   framework: ({ extensions }) => extensions.framework,
   custom: ({ extensions }) => extensions.custom,
   route: ({ routeKey }) => known({ key: routeKey }),
-  time: ({ now }) => ({ now: Math.floor(now() / 1000) }),
+  time: ({ tenure }) => ({ now: Math.floor(tenure.now() / 1000) }),
   operation: ({ operation }) => known({ id: operation.id }),
   elicitation: (frame) => known({ id: elicitationId(frame), ...frame.elicitation?.latest }),
 };

@@ -1,9 +1,11 @@
 import type { Path, Segment } from '../language/ast.ts';
+import { interned } from '../text/interned.ts';
 import { stringifyJson } from '../text/json.ts';
 import type { Frame } from './frame.ts';
 import type { JsonObject, JsonValue, Workload } from './operation.ts';
 import { readOverlay } from './overlay.ts';
-import { isNativeSet, isObject, isPresent, type AttributeValue } from './values.ts';
+import type { CompiledPredicate } from './predicates.ts';
+import { isInheritedName, isNativeSet, isObject, isPresent, type AttributeValue } from './values.ts';
 
 /** Reads one attribute; undefined (or a value that `isPresent` denies) when it is absent. Never throws. */
 export type Accessor = (frame: Frame) => AttributeValue | undefined;
@@ -12,6 +14,21 @@ export type Accessor = (frame: Frame) => AttributeValue | undefined;
 export interface AttributeScope {
   /** The merged `data` tree of the bundle. */
   readonly data: JsonObject;
+  /** Predicates compiled so far by their printed text: the same condition on many routes is one closure. */
+  readonly predicates?: Map<string, CompiledPredicate>;
+}
+
+/**
+ * A path in both its ways: predicates choose by `frame.overlay`, which spares requests without raw attributes a call
+ * for each read.
+ */
+export interface CompiledPath {
+  /** For any frame. */
+  readonly read: Accessor;
+  /** For frames without an overlay. */
+  readonly direct: Accessor;
+  /** What `direct` answers for every frame; undefined when that depends on the frame. */
+  readonly constant: { readonly value: AttributeValue | undefined } | undefined;
 }
 
 /** One segment at decision time; undefined makes the whole path missing. */
@@ -22,30 +39,36 @@ type Key = string | ((frame: Frame) => string | undefined);
  * one segment whatever it contains. Source: policy language section 1; attribute names of the plugin specification.
  */
 export function compilePath(path: Path, scope: AttributeScope): Accessor {
+  return compileBothWays(path, scope).read;
+}
+
+/** Like `compilePath`, for those who read often. */
+export function compileBothWays(path: Path, scope: AttributeScope): CompiledPath {
   const keys = path.segments.map((segment) => compileSegment(segment, scope));
-  const derived = derivedAccessor(keys, scope);
-  if (keys.every((key) => typeof key === 'string')) {
-    return (frame) => {
-      if (frame.overlay !== undefined) {
-        const raw = readOverlay(frame.overlay, keys);
-        if (raw !== undefined) return raw;
-      }
-      return derived(frame);
-    };
+  const direct = derivedAccessor(keys, scope);
+  if (!keys.every((key) => typeof key === 'string')) {
+    return { read: (frame) => readWithLookups(keys, direct, frame), direct, constant: undefined };
   }
-  return (frame) => {
-    if (frame.overlay !== undefined) {
-      const resolved = resolveAll(keys, frame);
-      if (resolved === undefined) return undefined;
-      const raw = readOverlay(frame.overlay, resolved);
-      if (raw !== undefined) return raw;
-    }
-    return derived(frame);
+  return {
+    read: (frame) => {
+      const raw = frame.overlay === undefined ? undefined : readOverlay(frame.overlay, keys);
+      return raw === undefined ? direct(frame) : raw;
+    },
+    direct,
+    constant: keys[0] === 'data' ? { value: dataAt(keys.slice(1), scope.data) } : undefined,
   };
 }
 
+function readWithLookups(keys: readonly Key[], direct: Accessor, frame: Frame): AttributeValue | undefined {
+  if (frame.overlay === undefined) return direct(frame);
+  const resolved = resolveAll(keys, frame);
+  if (resolved === undefined) return undefined;
+  const raw = readOverlay(frame.overlay, resolved);
+  return raw === undefined ? direct(frame) : raw;
+}
+
 function compileSegment(segment: Segment, scope: AttributeScope): Key {
-  if (segment.kind !== 'lookup') return segment.text;
+  if (segment.kind !== 'lookup') return interned(segment.text);
   const inner = compilePath(segment.path, scope);
   return (frame) => {
     const value = inner(frame);
@@ -83,9 +106,9 @@ const NAMESPACES: Readonly<Record<string, (rest: readonly Key[], scope: Attribut
   args: (rest) => walk((frame) => frame.args, rest),
   result: (rest) => walk((frame) => frame.result, rest),
   data: (rest, scope) => dataAccessor(rest, scope.data),
-  role: (rest) => memberFlag((frame) => frame.subject?.roles, rest),
-  perm: (rest) => memberFlag((frame) => frame.subject?.permissions, rest),
-  team: (rest) => memberFlag((frame) => frame.subject?.teams, rest),
+  role: (rest) => memberFlag(rest, (name) => (frame) => isListed(frame.subject?.roles, name)),
+  perm: (rest) => memberFlag(rest, (name) => (frame) => isListed(frame.subject?.permissions, name)),
+  team: (rest) => memberFlag(rest, (name) => (frame) => isListed(frame.subject?.teams, name)),
   claim: (rest) => claimAccessor(rest),
   subject: (rest) => subjectAccessor(rest),
   authenticated: (rest) => only(rest, (frame) => (frame.subject?.id ? true : undefined)),
@@ -108,7 +131,7 @@ const NAMESPACES: Readonly<Record<string, (rest: readonly Key[], scope: Attribut
   framework: (rest) => walk((frame) => frame.extensions.framework, rest),
   custom: (rest) => walk((frame) => frame.extensions.custom, rest),
   route: (rest) => member(rest, { key: (frame) => frame.routeKey }),
-  time: (rest) => member(rest, { now: (frame) => Math.floor(frame.now() / 1000) }),
+  time: (rest) => member(rest, { now: (frame) => Math.floor(frame.tenure.now() / 1000) }),
   operation: (rest) => member(rest, { id: (frame) => frame.operation.id }),
   elicitation: (rest) => elicitationAccessor(rest),
 };
@@ -172,11 +195,8 @@ function member(rest: readonly Key[], members: Readonly<Record<string, Accessor>
   };
 }
 
-/** Names that every object has without owning them. */
-const INHERITED: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
-
 function isPlainName(key: Key): key is string {
-  return typeof key === 'string' && !INHERITED.has(key);
+  return typeof key === 'string' && !isInheritedName(key);
 }
 
 /** Steps through objects, own members only; arrays and scalars have none. */
@@ -218,16 +238,20 @@ function ownMember(value: JsonValue | undefined, name: string): JsonValue | unde
 
 /** Static paths into the data tree are read once, here. */
 function dataAccessor(keys: readonly Key[], data: JsonObject): Accessor {
-  let value: JsonValue | undefined = data;
-  let fixed = 0;
-  for (const key of keys) {
-    if (typeof key !== 'string') break;
-    value = ownMember(value, key);
-    fixed += 1;
-  }
-  const base = value;
-  const rest = keys.slice(fixed);
+  const lookup = keys.findIndex((key) => typeof key !== 'string');
+  const fixed = lookup === -1 ? keys : keys.slice(0, lookup);
+  const base = dataAt(
+    fixed.filter((key) => typeof key === 'string'),
+    data,
+  );
+  const rest = keys.slice(fixed.length);
   return rest.length === 0 ? () => base : walk(() => base, rest);
+}
+
+function dataAt(names: readonly string[], data: JsonObject): JsonValue | undefined {
+  let value: JsonValue | undefined = data;
+  for (const name of names) value = ownMember(value, name);
+  return value;
 }
 
 /**
@@ -238,7 +262,7 @@ function flatName(keys: readonly Key[]): Key | undefined {
   const [first] = keys;
   if (first === undefined) return undefined;
   if (keys.length === 1) return first;
-  if (keys.every((key) => typeof key === 'string')) return keys.join('.');
+  if (keys.every((key) => typeof key === 'string')) return interned(keys.join('.'));
   return (frame) => {
     const resolved = resolveAll(keys, frame);
     if (resolved === undefined) return undefined;
@@ -247,15 +271,20 @@ function flatName(keys: readonly Key[]): Key | undefined {
   };
 }
 
-/** `role.hr`: true when the list holds `hr`, else absent. */
-function memberFlag(list: (frame: Frame) => readonly string[] | undefined, keys: readonly Key[]): Accessor {
+/** `role.hr`: `named` makes the read of one name, in which nothing but the list is left to look up. */
+function memberFlag(keys: readonly Key[], named: (name: string) => Accessor): Accessor {
   const name = flatName(keys);
   if (name === undefined) return MISSING;
-  if (typeof name === 'string') return (frame) => (list(frame)?.includes(name) === true ? true : undefined);
+  if (typeof name === 'string') return named(name);
   return (frame) => {
     const text = name(frame);
-    return text !== undefined && list(frame)?.includes(text) === true ? true : undefined;
+    return text === undefined ? undefined : named(text)(frame);
   };
+}
+
+/** True when the list holds `name`, else absent. */
+function isListed(list: readonly string[] | undefined, name: string): true | undefined {
+  return list?.includes(name) === true ? true : undefined;
 }
 
 /** Subject claims are text whatever they were in the token. */
@@ -287,9 +316,9 @@ function clientAccessor(keys: readonly Key[]): Accessor {
   const [first, ...rest] = keys;
   switch (first) {
     case 'role':
-      return memberFlag((frame) => frame.extensions.client?.roles, rest);
+      return memberFlag(rest, (name) => (frame) => isListed(frame.extensions.client?.roles, name));
     case 'perm':
-      return memberFlag((frame) => frame.extensions.client?.permissions, rest);
+      return memberFlag(rest, (name) => (frame) => isListed(frame.extensions.client?.permissions, name));
     case 'claim':
       return walk((frame) => frame.extensions.client?.claims, rest);
     default:

@@ -4,7 +4,7 @@ import type { StoreReference } from '../session/store-reference.ts';
 import type { QuestionDesk } from './elicitation/question-desk.ts';
 import type { StorageReference } from '../transport/storage-reference.ts';
 import type { EntityType } from './operation.ts';
-import type { Program } from './program.ts';
+import type { Programs } from './program.ts';
 import type { RouteTable } from './route-table.ts';
 
 /** A loaded, validated and compiled bundle: what an engine decides with. Immutable but for the stores behind its references. */
@@ -13,7 +13,7 @@ export interface Bundle {
   readonly digest: string;
   readonly routes: RouteTable;
   /** What requests get that no route matches, by entity type. */
-  readonly unmatched: Readonly<Record<EntityType, (tags: readonly string[] | undefined) => Program>>;
+  readonly unmatched: Readonly<Record<EntityType, Programs>>;
   /** Whether some plugin observes decisions. */
   readonly observed: boolean;
   readonly sessions: StoreReference;

@@ -1,11 +1,12 @@
 import type { KeyObject } from 'node:crypto';
 import type { Report } from '../diagnostics/report.ts';
 import type { ArgumentMap } from '../language/ast.ts';
+import type { AttributeScope } from './attributes.ts';
 import type { Awaitable } from '../session/label-store.ts';
 import type { DecisionAnswer, DecisionQuestion, StepContext } from './decision-point.ts';
 import type { QuestionDesk } from './elicitation/question-desk.ts';
-import type { JsonObject } from './operation.ts';
 import type { PluginHandle } from './plugin-handle.ts';
+import type { StepCode } from './steps.ts';
 
 /** A declared decision point as compiled routes call it: time limit and checks of the answer included. */
 export interface DecisionPointHandle {
@@ -22,9 +23,7 @@ export interface DecisionPointHandle {
 }
 
 /** What rules are compiled against. Everything is looked up here once, at load. */
-export interface CompileScope {
-  /** The merged `data` tree. */
-  readonly data: JsonObject;
+export interface CompileScope extends AttributeScope {
   /** Key of the `hash` stage. */
   readonly hashKey: KeyObject;
   readonly plugins: ReadonlyMap<string, PluginHandle>;
@@ -34,4 +33,6 @@ export interface CompileScope {
   /** What `taint(…, session)` does without a session. */
   readonly onMissingSession: 'ignore' | 'deny';
   readonly report: Report;
+  /** Codes of steps made so far by what they do; without it each step gets one of its own. */
+  readonly stepCodes?: Map<string, StepCode>;
 }

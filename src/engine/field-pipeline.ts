@@ -2,6 +2,7 @@ import type { FieldPath, Pipeline, Stage } from '../language/ast.ts';
 import type { Awaitable } from '../session/label-store.ts';
 import { compileFieldPath, HALTED, OMIT, type FieldAnswer } from './field-path.ts';
 import type { CompileScope } from './compile-scope.ts';
+import { rootField, type RootField } from './field-walk.ts';
 import type { Frame } from './frame.ts';
 import { deny, denyWith, type Halt } from './halt.ts';
 import type { JsonValue } from './operation.ts';
@@ -16,6 +17,8 @@ type Runner = StageRunner | PluginRunner;
 interface StageRunner {
   readonly name: string;
   readonly run: CompiledStage;
+  /** False when no value can make the stage halt. */
+  readonly refuses: boolean;
   readonly plugin?: undefined;
 }
 
@@ -32,23 +35,29 @@ export interface WrittenField {
   readonly place: string;
 }
 
-/** Compiles a field pipeline to a step that rewrites what will be forwarded. Answers at once unless a stage is a plugin. */
-export function compileField(
-  field: WrittenField,
-  target: 'args' | 'result',
-  scope: CompileScope,
-): (frame: Frame) => Awaitable<Halt | undefined> {
+export interface CompiledField {
+  /** Rewrites what will be forwarded. Answers at once unless a stage is a plugin. */
+  readonly run: (frame: Frame) => Awaitable<Halt | undefined>;
+  /** The same for a walk over several fields; undefined when the field cannot be part of one. */
+  readonly atRoot: RootField | undefined;
+}
+
+export function compileField(field: WrittenField, target: 'args' | 'result', scope: CompileScope): CompiledField {
   const runners = field.pipeline.stages.flatMap((stage) => compileRunner(stage, field.pipeline, scope));
   const rewrite = compileFieldPath<Frame>(field.path);
   const stages = runners.flatMap((runner) => (runner.plugin === undefined ? [runner] : []));
   if (stages.length === runners.length) {
     const change = compileChange(stages, field);
-    return (frame) => {
-      const root = target === 'args' ? frame.nextArgs : frame.nextResult;
-      return root === undefined ? undefined : replaceRoot(frame, target, field, rewrite(root, frame, change));
+    const [only, ...others] = field.path.segments;
+    return {
+      run: (frame) => {
+        const root = target === 'args' ? frame.nextArgs : frame.nextResult;
+        return root === undefined ? undefined : replaceRoot(frame, target, field, rewrite(root, frame, change));
+      },
+      atRoot: only?.kind === 'name' && others.length === 0 ? rootField(only.text, change) : undefined,
     };
   }
-  return async (frame) => {
+  const run = async (frame: Frame): Promise<Halt | undefined> => {
     const root = target === 'args' ? frame.nextArgs : frame.nextResult;
     if (root === undefined) return undefined;
     const values: JsonValue[] = [];
@@ -70,6 +79,7 @@ export function compileField(
     });
     return replaceRoot(frame, target, field, answered);
   };
+  return { run, atRoot: undefined };
 }
 
 function replaceRoot(
@@ -91,7 +101,8 @@ type Change = (value: JsonValue, frame: Frame) => FieldAnswer;
 function compileChange(stages: readonly StageRunner[], field: WrittenField): Change {
   const [only] = stages;
   if (only !== undefined && stages.length === 1) {
-    const { name, run } = only;
+    const { name, run, refuses } = only;
+    if (!refuses) return run;
     return (value, frame) => {
       const answer = run(value, frame);
       return answer === HALTED ? refuse(field, name, value, frame) : answer;
@@ -135,7 +146,9 @@ function refuse(field: WrittenField, stage: string, value: JsonValue, frame: Fra
 
 function compileRunner(stage: Stage, pipeline: Pipeline, scope: CompileScope): readonly Runner[] {
   const name = pipeline.text.value.slice(stage.range.start, stage.range.end).trim();
-  if (stage.kind !== 'plugin') return [{ name, run: compileStage(stage, scope) }];
+  if (stage.kind !== 'plugin') {
+    return [{ name, run: compileStage(stage, scope), refuses: stage.kind !== 'redact' && stage.kind !== 'omit' }];
+  }
   const span = pipeline.text.span(stage.range.start, stage.range.end);
   const plugin = pluginToCall(stage.name, isOperationHook, span, scope);
   return plugin === undefined ? [] : [{ name, plugin }];

@@ -4,9 +4,9 @@ import type { Forecast } from './forecast.ts';
 import type { Frame } from './frame.ts';
 import type { Entity } from './operation.ts';
 import type { PluginHandle } from './plugin-handle.ts';
-import type { Program } from './program.ts';
+import { programFor, type Program } from './program.ts';
 import { foldConstraints, isConflict } from './restrict.ts';
-import type { Route } from './route-table.ts';
+import { routeKey, type Route } from './route-table.ts';
 
 export const NOTHING_SURE: Forecast = Object.freeze({ refused: false, constraint: null });
 const REFUSED: Forecast = Object.freeze({ refused: true, constraint: null });
@@ -23,7 +23,7 @@ export function forecastOperation(bundle: Bundle, frame: Frame, identifiedFor: E
   });
   const prospect = { frame, identified: known.every((plugins) => sameMembers(plugins, known[0] ?? [])) };
   const forecasts = bundle.routes.possible(entity, prospect).map((route) => {
-    frame.routeKey = route?.keyOf(entity.name);
+    frame.routeKey = route && routeKey(route, entity);
     frame.routeMeta = route?.meta;
     return forecastProgram(programOf(bundle, route, entity), prospect);
   });
@@ -42,7 +42,7 @@ function forecastProgram({ forecasts, unmatched }: Program, prospect: Prospect):
 }
 
 function programOf(bundle: Bundle, route: Route | undefined, { type, tags }: Entity): Program {
-  return (route?.programFor ?? bundle.unmatched[type])(tags);
+  return programFor(route?.programs ?? bundle.unmatched[type], tags);
 }
 
 function sameMembers(a: readonly PluginHandle[], b: readonly PluginHandle[]): boolean {

@@ -1,14 +1,16 @@
 import type { Span } from '../text/source.ts';
 import type { SessionIdentity } from '../session/session-identity.ts';
 import type { Constraint } from './constraint.ts';
-import type { Consultation, DelegatedToken, Taint, TraceStep } from './decision.ts';
+import type { Consultation, Decision, DelegatedToken, Taint, TraceStep } from './decision.ts';
 import type { Elicited } from './elicitation/elicited.ts';
-import type { Halt } from './halt.ts';
+import type { DecidingRule, Halt } from './halt.ts';
 import type { RouteMeta } from './route-meta.ts';
-import type { Extensions, JsonValue, Operation, Phase, Subject } from './operation.ts';
-import type { Overlay } from './overlay.ts';
+import { PROGRESS, type Extensions, type JsonValue, type Operation, type Phase, type Subject } from './operation.ts';
+import { overlayOf, type Overlay } from './overlay.ts';
 import { edited, type ExtensionEdits } from './plugin-changes.ts';
-import type { TextSet } from './values.ts';
+import type { Program } from './program.ts';
+import type { Tenure } from './tenure.ts';
+import { setHas, type TextSet } from './values.ts';
 import type { TaintScope } from '../language/ast.ts';
 
 const NO_EXTENSIONS: Extensions = Object.freeze({});
@@ -21,94 +23,138 @@ export interface Grant {
   readonly expiresAt: string | undefined;
 }
 
-/** What a phase is decided on. */
-export interface FrameStart {
-  readonly operation: Operation;
-  readonly phase: Phase;
-  readonly overlay: Overlay | undefined;
-  readonly args: JsonValue | undefined;
-  readonly result: JsonValue | undefined;
-  readonly session: SessionIdentity | undefined;
-  /** The frame of `pre` in `post`. */
-  readonly earlier: Frame | undefined;
-  /** What plugins wrote in this phase before. */
-  readonly edits?: ExtensionEdits | undefined;
-  /** Unix milliseconds. */
-  readonly now: () => number;
-}
+const NO_LABELS: ReadonlySet<string> = new Set();
 
 /**
- * State of one phase of one operation. Compiled predicates read it, compiled steps write it. Parallel members work on
- * forks, so that a cancelled member leaves nothing behind.
+ * One phase of one operation: what it is decided on, and what comes of it. Compiled predicates read it, compiled steps
+ * write it. That of `pre` is what `post` goes on from. Parallel members work on forks, so that a cancelled member leaves
+ * nothing behind. Fields are declared only: the constructor gives every one its first value, once.
  */
-export class Frame implements FrameStart {
-  readonly operation: Operation;
-  readonly phase: Phase;
+export class Frame {
+  declare readonly tenure: Tenure;
+  declare readonly operation: Operation;
+  declare readonly phase: Phase;
+  /** The result as the host gave it. */
+  declare readonly givenResult: JsonValue | undefined;
+  /** The allowed `pre` of the same operation, in `post`. */
+  declare readonly earlier: Frame | undefined;
+  /** For those who observe the decision. */
+  declare readonly startedAt: number;
+
   /** With what plugins wrote. */
-  extensions: Extensions;
-  edits: ExtensionEdits | undefined;
-  readonly subject: Subject | undefined;
-  readonly overlay: Overlay | undefined;
-  /** As predicates see them: before the pipelines of this phase ran. */
-  readonly args: JsonValue | undefined;
-  readonly result: JsonValue | undefined;
-  /** As they will be forwarded. */
-  nextArgs: JsonValue | undefined;
-  nextResult: JsonValue | undefined;
-  readonly session: SessionIdentity | undefined;
+  declare extensions: Extensions;
+  declare edits: ExtensionEdits | undefined;
+  declare subject: Subject | undefined;
+  declare overlay: Overlay | undefined;
+  declare session: SessionIdentity | undefined;
   /** Labels of the session as the store has them. */
-  readonly stored: ReadonlySet<string>;
-  readonly earlier: Frame | undefined;
+  declare stored: ReadonlySet<string>;
+  /** As predicates see them: before the pipelines of this phase ran. */
+  declare args: JsonValue | undefined;
+  declare result: JsonValue | undefined;
+  /** As they will be forwarded. */
+  declare nextArgs: JsonValue | undefined;
+  declare nextResult: JsonValue | undefined;
+
+  declare program: Program | undefined;
   /** Known once the route is chosen. */
-  routeKey: string | undefined;
-  routeMeta: RouteMeta | undefined;
-  readonly now: () => number;
-  taints: Taint[] | undefined;
-  constraints: Constraint[] | undefined;
-  grant: Grant | undefined;
-  delegatedTokens: DelegatedToken[] | undefined;
+  declare routeKey: string | undefined;
+  declare routeMeta: RouteMeta | undefined;
+
+  declare taints: Taint[] | undefined;
+  declare constraints: Constraint[] | undefined;
+  declare grant: Grant | undefined;
+  declare delegatedTokens: DelegatedToken[] | undefined;
   /** Present once a step asked a human, or looked for the answer. */
-  elicitation: Elicited | undefined;
-  consultations: Consultation[] | undefined;
-  trace: TraceStep[] | undefined;
+  declare elicitation: Elicited | undefined;
+  declare consultations: Consultation[] | undefined;
+  declare trace: TraceStep[] | undefined;
   /** Why the latest field pipeline gave up. */
-  fieldHalt: Halt | undefined;
+  declare fieldHalt: Halt | undefined;
+
+  declare decision: Decision | undefined;
+  /** Where the steps ended the phase; for those who observe it. */
+  declare rule: DecidingRule | undefined;
+  /** True once the time for the phase is up: whatever still comes of it is a denial. */
+  declare expired: boolean;
+  /** Whether the tenure counts the operation, so that the bundle waits for `post`. */
+  declare counted: boolean;
+
   #labels: ReadonlySet<string> | undefined;
   #end: AbortController | undefined;
   #signal: AbortSignal | undefined;
 
-  constructor(start: FrameStart, stored: ReadonlySet<string>) {
-    const { operation } = start;
-    const edits = start.edits ?? start.earlier?.edits;
-    const given = operation.extensions ?? NO_EXTENSIONS;
-    const extensions = edits === undefined ? given : edited(given, edits);
+  /** Reads nothing of `operation`, so that it cannot fail; `begin` does. */
+  constructor(
+    tenure: Tenure,
+    operation: Operation,
+    phase: Phase,
+    givenResult: JsonValue | undefined,
+    earlier: Frame | undefined,
+  ) {
+    this.tenure = tenure;
     this.operation = operation;
-    this.phase = start.phase;
-    this.extensions = extensions;
-    this.edits = edits;
-    this.subject = extensions.subject;
-    this.overlay = start.overlay;
-    this.args = start.args;
-    this.result = start.result;
-    this.nextArgs = start.args;
-    this.nextResult = start.result;
-    this.session = start.session;
-    this.stored = stored;
-    this.earlier = start.earlier;
+    this.phase = phase;
+    this.givenResult = givenResult;
+    this.earlier = earlier;
+    this.startedAt = tenure.bundle.observed ? performance.now() : 0;
+    this.extensions = NO_EXTENSIONS;
+    this.edits = undefined;
+    this.subject = undefined;
+    this.overlay = undefined;
+    this.session = undefined;
+    this.stored = NO_LABELS;
+    this.args = undefined;
+    this.result = undefined;
+    this.nextArgs = undefined;
+    this.nextResult = undefined;
+    this.program = undefined;
     this.routeKey = undefined;
     this.routeMeta = undefined;
-    this.now = start.now;
     this.taints = undefined;
     this.constraints = undefined;
-    this.grant = start.earlier?.grant;
+    this.grant = undefined;
     this.delegatedTokens = undefined;
     this.elicitation = undefined;
     this.consultations = undefined;
     this.trace = undefined;
     this.fieldHalt = undefined;
+    this.decision = undefined;
+    this.rule = undefined;
+    this.expired = false;
+    this.counted = false;
     this.#labels = undefined;
     this.#end = undefined;
     this.#signal = undefined;
+  }
+
+  /** Takes in the facts of the operation; `result` is the data that `post` decides on. */
+  begin(result: JsonValue | undefined): void {
+    const { operation, earlier } = this;
+    const edits = earlier?.edits;
+    const given = operation.extensions ?? NO_EXTENSIONS;
+    const extensions = edits === undefined ? given : edited(given, edits);
+    const args = earlier === undefined ? operation.args : earlier.decision?.args;
+    this.extensions = extensions;
+    this.edits = edits;
+    this.subject = extensions.subject;
+    this.overlay = operation.attributes === undefined ? undefined : overlayOf(operation.attributes);
+    this.args = args;
+    this.nextArgs = args;
+    this.result = result;
+    this.nextResult = result;
+    this.grant = earlier?.grant;
+  }
+
+  /** Whether the labels that predicates read hold `text`. Builds no set. */
+  hasLabel(text: string): boolean {
+    if (this.#labels !== undefined) return this.#labels.has(text);
+    if (this.stored.has(text)) return true;
+    const host = this.extensions.labels;
+    if (host !== undefined && setHas(host, text)) return true;
+    if (this.overlay?.labels?.includes(text) === true) return true;
+    const message = this.earlier?.taints;
+    return message !== undefined && message.some(({ label }) => label === text);
   }
 
   /** The labels as predicates read them: no set is built where one source has them all. */
@@ -161,9 +207,19 @@ export class Frame implements FrameStart {
 
   /** A copy for one parallel member: same facts, taints and constraints of its own. */
   fork(signal: AbortSignal): Frame {
-    const copy = new Frame(this, this.stored);
+    const { tenure, operation, phase, givenResult, earlier } = this;
+    const copy = new Frame(tenure, operation, phase, givenResult, earlier);
+    copy.extensions = this.extensions;
+    copy.edits = this.edits;
+    copy.subject = this.subject;
+    copy.overlay = this.overlay;
+    copy.session = this.session;
+    copy.stored = this.stored;
+    copy.args = this.args;
+    copy.result = this.result;
     copy.nextArgs = this.nextArgs;
     copy.nextResult = this.nextResult;
+    copy.program = this.program;
     copy.routeKey = this.routeKey;
     copy.routeMeta = this.routeMeta;
     copy.grant = this.grant;
@@ -218,4 +274,10 @@ export class Frame implements FrameStart {
 
 function sameScopes(a: readonly TaintScope[], b: readonly TaintScope[]): boolean {
   return a.length === b.length && a.every((scope) => b.includes(scope));
+}
+
+/** Where the session of a decided operation comes from; undefined without one. */
+export function sessionSource(operation: Operation): string | undefined {
+  const mark = operation[PROGRESS];
+  return mark instanceof Frame ? mark.session?.source : undefined;
 }

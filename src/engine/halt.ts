@@ -1,11 +1,24 @@
+import type { Range } from '../language/ast.ts';
 import type { Span } from '../text/source.ts';
+import type { Text } from '../text/text.ts';
 import type { Violation } from './decision.ts';
 import type { JsonValue } from './operation.ts';
 
 /** Where in the bundle a halt comes from. */
 export interface DecidingRule {
   readonly place: string;
-  readonly span: () => Span;
+  /** A span, or what it can be found out from. */
+  readonly at: Span | Written;
+}
+
+/** A part of a text of the bundle. */
+interface Written {
+  readonly text: Text;
+  readonly range: Range;
+}
+
+export function spanOf({ at }: DecidingRule): Span {
+  return 'source' in at ? at : at.text.span(at.range.start, at.range.end);
 }
 
 /** What ends a phase before its last step. `details` are laid over the route's `response`. */

@@ -1,3 +1,4 @@
+import { LabelSet } from '../session/label-set.ts';
 import { SessionStoreError, type Awaitable, type LabelStore } from '../session/label-store.ts';
 
 /**
@@ -6,6 +7,7 @@ import { SessionStoreError, type Awaitable, type LabelStore } from '../session/l
  */
 export function loadLabels(store: LabelStore, sessionId: string): Awaitable<ReadonlySet<string>> {
   const answer: unknown = store.loadLabels(sessionId);
+  if (answer instanceof LabelSet) return answer;
   return isThenable(answer) ? Promise.resolve(answer).then(checked) : checked(answer);
 }
 

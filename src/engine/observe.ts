@@ -1,16 +1,14 @@
 import type { Alarm } from '../session/label-store.ts';
-import type { Bundle } from './bundle.ts';
 import type { Decision, Violation } from './decision.ts';
 import { positionAt } from '../text/source.ts';
 import type { Consultation } from './decision.ts';
 import { approvalsOf } from './elicitation/elicited.ts';
 import type { Frame } from './frame.ts';
-import type { DecidingRule } from './halt.ts';
-import type { Entity, Extensions, Operation } from './operation.ts';
+import { spanOf, type DecidingRule } from './halt.ts';
+import type { Extensions } from './operation.ts';
 import type { DecisionRecord, IdentityInput } from './plugin.ts';
 import type { UncutRecord } from './plugin-handle.ts';
 import { hookOf } from './plugin-input.ts';
-import type { Program } from './program.ts';
 
 const NO_EXTENSIONS: Extensions = Object.freeze({});
 const NO_LABELS: ReadonlySet<string> = new Set();
@@ -19,66 +17,46 @@ const NO_APPROVALS: DecisionRecord['approvals'] = Object.freeze([]);
 const NO_CONSULTATIONS: readonly Consultation[] = Object.freeze([]);
 const UNMODIFIED: Decision['modified'] = Object.freeze({ args: false, result: false });
 
-/** Where observers hear from. */
-export interface Observation {
-  readonly bundle: Bundle;
-  /** What was run; undefined when the decision fell before it was chosen. */
-  readonly program: Program | undefined;
-  /** Where the steps ended the phase. */
-  readonly rule: DecidingRule | undefined;
-  /** `startTime` of the phase, as `performance.now` has it. */
-  readonly startedAt: number;
-  /** Unix milliseconds. */
-  readonly now: () => number;
-  readonly alarm: (alarm: Alarm) => void;
-}
-
-/** The time that `observeDecision` measures from; 0 when nobody in `bundle` wants to know. */
-export function observationStart(bundle: Bundle): number {
-  return bundle.observed ? performance.now() : 0;
-}
-
 /** Tells the plugins that observe a phase what was decided; for bundles where some do. Never throws. */
-export function observeDecision(
-  observation: Observation,
-  operation: Operation,
-  decision: Decision,
-  frame: Frame | undefined,
-): void {
-  const { entity } = operation;
-  const { phase } = decision;
-  tell(observation, entity, phase, () => ({
-    time: observation.now(),
-    duration: performance.now() - observation.startedAt,
+export function observeDecision(frame: Frame, decision: Decision, alarm: (alarm: Alarm) => void): void {
+  const { operation, phase } = frame;
+  tell(frame, alarm, () => ({
+    time: frame.tenure.now(),
+    duration: performance.now() - frame.startedAt,
     operationId: operation.id,
-    bundleDigest: observation.bundle.digest,
+    bundleDigest: frame.tenure.bundle.digest,
     phase,
-    hook: hookOf(entity.type, phase),
-    entity,
+    hook: hookOf(operation.entity.type, phase),
+    entity: operation.entity,
     route: decision.route,
     decision: decision.decision,
     violation: decision.violation,
-    rule: placeOf(observation.rule),
-    consultations: frame?.consultations ?? NO_CONSULTATIONS,
-    approvals: decision.decision === 'allow' ? approvalsOf(frame?.elicitation) : NO_APPROVALS,
+    rule: placeOf(frame.rule),
+    consultations: frame.consultations ?? NO_CONSULTATIONS,
+    approvals: decision.decision === 'allow' ? approvalsOf(frame.elicitation) : NO_APPROVALS,
     traceparent: traceparentOf(operation.extensions?.http?.request_headers?.['traceparent']),
     modified: decision.modified,
     args: decision.args,
     extensions: operation.extensions ?? NO_EXTENSIONS,
-    session: frame?.session,
+    session: frame.session,
     labels: labelsOf(decision, frame),
     delegatedHeaders: headersOf(decision),
   }));
 }
 
 /** Tells the plugins that observe `pre` that the caller was refused before it. Never throws. */
-export function observeRefusedIdentity(observation: Observation, input: IdentityInput, violation: Violation): void {
+export function observeRefusedIdentity(
+  frame: Frame,
+  input: IdentityInput,
+  violation: Violation,
+  alarm: (alarm: Alarm) => void,
+): void {
   const { entity } = input;
-  tell(observation, entity, 'pre', () => ({
-    time: observation.now(),
-    duration: performance.now() - observation.startedAt,
+  tell(frame, alarm, () => ({
+    time: frame.tenure.now(),
+    duration: performance.now() - frame.startedAt,
     operationId: input.id,
-    bundleDigest: observation.bundle.digest,
+    bundleDigest: frame.tenure.bundle.digest,
     phase: 'identify',
     hook: hookOf(entity.type, 'pre'),
     entity,
@@ -98,11 +76,10 @@ export function observeRefusedIdentity(observation: Observation, input: Identity
   }));
 }
 
-function tell(observation: Observation, entity: Entity, phase: Decision['phase'], record: () => UncutRecord): void {
-  const { bundle, alarm } = observation;
+function tell(frame: Frame, alarm: (alarm: Alarm) => void, record: () => UncutRecord): void {
   try {
-    const program = observation.program ?? bundle.unmatched[entity.type](undefined);
-    const observers = program.observers[phase];
+    const program = frame.program ?? frame.tenure.bundle.unmatched[frame.operation.entity.type].plain;
+    const observers = program.observers[frame.phase];
     if (observers.length === 0) return;
     const told = record();
     for (const { observe } of observers) observe?.(told);
@@ -111,8 +88,8 @@ function tell(observation: Observation, entity: Entity, phase: Decision['phase']
   }
 }
 
-function labelsOf(decision: Decision, frame: Frame | undefined): UncutRecord['labels'] {
-  const before = frame?.labels ?? NO_LABELS;
+function labelsOf(decision: Decision, frame: Frame): UncutRecord['labels'] {
+  const before = frame.labels;
   if (decision.taints.length === 0) return { before, after: before };
   const after = new Set([...before, ...decision.labels]);
   for (const { label } of decision.taints) after.add(label);
@@ -121,7 +98,7 @@ function labelsOf(decision: Decision, frame: Frame | undefined): UncutRecord['la
 
 function placeOf(rule: DecidingRule | undefined): DecisionRecord['rule'] {
   if (rule === undefined) return undefined;
-  const { source, start } = rule.span();
+  const { source, start } = spanOf(rule);
   return { place: rule.place, file: source.name, ...positionAt(source, start) };
 }
 

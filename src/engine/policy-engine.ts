@@ -10,19 +10,18 @@ import type { QuestionDesk } from './elicitation/question-desk.ts';
 import type { Engine, IdentityResult } from './engine.ts';
 import { NOTHING_SURE, forecastOperation } from './forecast-operation.ts';
 import type { Forecast } from './forecast.ts';
-import { Frame, type FrameStart } from './frame.ts';
 import { endBundle } from './end-bundle.ts';
+import { Frame } from './frame.ts';
 import { deny, type Halt } from './halt.ts';
 import { appendSessionLabels, LabelSession, loadSessionLabels, SessionRefusal } from './label-session.ts';
-import { observationStart, observeDecision, observeRefusedIdentity } from './observe.ts';
+import { observeDecision, observeRefusedIdentity } from './observe.ts';
 import { PROGRESS, type Entity, type JsonValue, type Operation } from './operation.ts';
-import { overlayOf } from './overlay.ts';
 import type { IdentityInput } from './plugin.ts';
 import type { PluginHandle } from './plugin-handle.ts';
 import { pluginInput } from './plugin-input.ts';
-import type { Program } from './program.ts';
+import { programFor, type Program } from './program.ts';
 import { foldConstraints, isConflict } from './restrict.ts';
-import { Run } from './run.ts';
+import { routeKey } from './route-table.ts';
 import { sessionOf } from './session-of.ts';
 import { sessionByRule } from './sessions-by-rule.ts';
 import { runSteps } from './steps.ts';
@@ -86,13 +85,15 @@ export class PolicyEngine implements Engine {
   readonly #deadline: number;
   readonly #retireAfter: number;
   /** `pre` of operations that cannot bear this engine's mark. */
-  readonly #unmarked = new WeakMap<Operation, Run>();
+  readonly #unmarked = new WeakMap<Operation, Frame>();
+  /** Whether `#unmarked` was ever needed. */
+  #someUnmarked = false;
 
   constructor(bundle: Bundle, options: EngineOptions = {}) {
-    this.#tenure = new Tenure(bundle);
+    this.#now = options.now ?? Date.now;
+    this.#tenure = new Tenure(this, bundle, this.#now);
     this.#tenures.add(this.#tenure);
     this.#alarm = harmless(options.alarm);
-    this.#now = options.now ?? Date.now;
     this.#trace = options.trace ?? false;
     this.#deadline = options.deadline ?? DEFAULT_DEADLINE;
     this.#retireAfter = options.retireAfter ?? DEFAULT_RETIRE_AFTER;
@@ -114,20 +115,20 @@ export class PolicyEngine implements Engine {
   pre(operation: Operation): Awaitable<Decision> {
     const tenure = this.#tenure;
     tenure.operations += 1;
-    return this.#decide(new Run(this, tenure, operation, 'pre', undefined, undefined));
+    return this.#decide(new Frame(tenure, operation, 'pre', undefined, undefined));
   }
 
   post(operation: Operation, result: JsonValue | undefined): Awaitable<Decision> {
-    const earlier = this.#runOf(operation);
+    const earlier = this.#markOf(operation);
     if (earlier?.decision !== undefined && earlier.decision.decision !== 'allow') return earlier.decision;
     const tenure = earlier?.tenure ?? this.#tenure;
     if (earlier?.counted === true) earlier.counted = false;
     else tenure.operations += 1;
-    return this.#decide(new Run(this, tenure, operation, 'post', result, earlier));
+    return this.#decide(new Frame(tenure, operation, 'post', result, earlier));
   }
 
   examinesResult(operation: Operation): boolean {
-    const program = this.#runOf(operation)?.program;
+    const program = this.#markOf(operation)?.program;
     if (program === undefined) return true;
     return program.post.length + program.audit.post.length + program.background.post.length > 0;
   }
@@ -137,20 +138,19 @@ export class PolicyEngine implements Engine {
     const tenure = this.#tenure;
     tenure.operations += 1;
     tenure.calls += 1;
-    const startedAt = observationStart(tenure.bundle);
     const giveUp = new AbortController();
     const timer = setTimeout(() => {
       this.#alarm({ alarm: 'operation_deadline', phase: 'identify' });
       giveUp.abort();
     }, this.#deadline);
     try {
-      const frame = this.#frameOf({ entity: input.entity, extensions: { http: httpOf(input) } });
-      const program = programOf(tenure.bundle, frame);
-      const result = await authenticate(program.authentication, input, giveUp.signal);
+      const operation = { entity: input.entity, extensions: { http: httpOf(input) } };
+      const frame = new Frame(tenure, operation, 'pre', undefined, undefined);
+      frame.begin(undefined);
+      const { authentication } = this.#choose(frame);
+      const result = await authenticate(authentication, input, giveUp.signal);
       if (result.outcome === 'denied' && tenure.bundle.observed) {
-        const { bundle } = tenure;
-        const observation = { bundle, program, rule: undefined, startedAt, now: this.#now, alarm: this.#alarm };
-        observeRefusedIdentity(observation, input, result.violation);
+        observeRefusedIdentity(frame, input, result.violation, this.#alarm);
       }
       return result;
     } catch {
@@ -166,7 +166,9 @@ export class PolicyEngine implements Engine {
 
   forecast(operation: Pick<Operation, 'entity' | 'extensions'>, identifiedFor: Entity): Forecast {
     try {
-      return forecastOperation(this.#tenure.bundle, this.#frameOf(operation), identifiedFor);
+      const frame = new Frame(this.#tenure, operation, 'pre', undefined, undefined);
+      frame.begin(undefined);
+      return forecastOperation(this.#tenure.bundle, frame, identifiedFor);
     } catch {
       this.#alarm({ alarm: 'engine_internal_error', where: 'forecast' });
       return NOTHING_SURE;
@@ -196,7 +198,7 @@ export class PolicyEngine implements Engine {
     const keepsStorage = old.bundle.transportSessionsBlock === bundle.transportSessionsBlock;
     if (keepsStorage) bundle.transport.storage = keptStorage;
     else this.#alarm({ alarm: 'transport_storage_replaced', from: keptStorage.kind, to: storage.kind });
-    this.#tenure = new Tenure(bundle);
+    this.#tenure = new Tenure(this, bundle, this.#now);
     this.#tenures.add(this.#tenure);
     old.retire(() => this.#end(old), this.#retireAfter);
     if (keepsStore && store !== kept) await store.close();
@@ -236,246 +238,236 @@ export class PolicyEngine implements Engine {
   }
 
   /** Decides a phase; whatever is thrown on the way becomes a denial. */
-  #decide(run: Run): Awaitable<Decision> {
-    run.tenure.calls += 1;
-    if (this.#closed) return this.#finish(run, this.#refuse(run, CLOSED));
+  #decide(frame: Frame): Awaitable<Decision> {
+    frame.tenure.calls += 1;
+    if (this.#closed) return this.#finish(frame, this.#refuse(frame, CLOSED));
+    let decision: Awaitable<Decision>;
     try {
-      const decision = this.#start(run);
-      return decision instanceof Promise ? this.#inTime(run, decision) : this.#finish(run, decision);
+      decision = this.#start(frame);
     } catch {
-      return this.#finish(run, this.#internalError(run));
+      decision = this.#internalError(frame);
     }
+    return decision instanceof Promise ? this.#inTime(frame, decision) : this.#finish(frame, decision);
   }
 
-  #inTime(run: Run, decision: Promise<Decision>): Promise<Decision> {
+  #inTime(frame: Frame, decision: Promise<Decision>): Promise<Decision> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
-        run.expired = true;
-        run.frame?.giveUp();
-        this.#alarm({ alarm: 'operation_deadline', phase: run.phase, route: run.frame?.routeKey });
-        resolve(this.#finish(run, this.#refuse(run, EXPIRED)));
+        frame.expired = true;
+        frame.giveUp();
+        this.#alarm({ alarm: 'operation_deadline', phase: frame.phase, route: frame.routeKey });
+        resolve(this.#finish(frame, this.#refuse(frame, EXPIRED)));
       }, this.#deadline);
       const settle = (settled: Decision): void => {
         clearTimeout(timer);
-        if (!run.expired) resolve(this.#finish(run, settled));
+        if (!frame.expired) resolve(this.#finish(frame, settled));
       };
-      decision.then(settle, () => settle(this.#internalError(run)));
+      decision.then(settle, () => settle(this.#internalError(frame)));
     });
   }
 
-  #internalError(run: Run): Decision {
-    this.#alarm({ alarm: 'engine_internal_error', where: run.phase });
-    return this.#refuse(run, INTERNAL_ERROR);
+  #internalError(frame: Frame): Decision {
+    this.#alarm({ alarm: 'engine_internal_error', where: frame.phase });
+    return this.#refuse(frame, INTERNAL_ERROR);
   }
 
   /** A denial that leaves out whatever the phase came to. */
-  #refuse(run: Run, halt: Halt): Decision {
-    run.rule = undefined;
+  #refuse(frame: Frame, halt: Halt): Decision {
+    frame.rule = undefined;
     return {
       decision: 'deny',
-      phase: run.phase,
-      violation: violationOf(halt, run.program),
-      route: run.frame?.routeKey,
-      args: run.operation.args,
+      phase: frame.phase,
+      violation: violationOf(halt, frame.program),
+      route: frame.routeKey,
+      args: frame.operation.args,
       result: undefined,
       modified: UNMODIFIED,
-      taints: run.frame?.taints?.slice() ?? NO_TAINTS,
-      labels: run.frame?.stored ?? NO_LABELS,
+      taints: frame.taints?.slice() ?? NO_TAINTS,
+      labels: frame.stored,
       constraint: null,
     };
   }
 
-  #finish(run: Run, decision: Decision): Decision {
-    const { tenure } = run;
-    run.decision = decision;
-    if (tenure.bundle.observed) this.#observe(run, decision);
+  #finish(frame: Frame, decision: Decision): Decision {
+    const { tenure } = frame;
+    frame.decision = decision;
+    if (tenure.bundle.observed) observeDecision(frame, decision, this.#alarm);
     tenure.calls -= 1;
-    if (run.phase === 'pre') this.#mark(run);
-    if (run.phase === 'pre' && decision.decision === 'allow') run.counted = true;
+    if (frame.phase === 'pre') this.#mark(frame);
+    if (frame.phase === 'pre' && decision.decision === 'allow') frame.counted = true;
     else tenure.operations -= 1;
     tenure.left();
     return decision;
   }
 
-  #observe({ tenure, operation, frame, program, rule, startedAt }: Run, decision: Decision): void {
-    const observation = { bundle: tenure.bundle, program, rule, startedAt, now: this.#now, alarm: this.#alarm };
-    observeDecision(observation, operation, decision, frame);
-  }
-
-  /** Leaves the run of `pre` on its operation. */
-  #mark(run: Run): void {
-    const { operation } = run;
-    const earlier = this.#runOf(operation);
+  /** Leaves `pre` on its operation. */
+  #mark(frame: Frame): void {
+    const { operation } = frame;
+    const earlier = this.#markOf(operation);
     if (earlier?.counted === true) {
       earlier.counted = false;
       earlier.tenure.operations -= 1;
       earlier.tenure.left();
     }
+    if (!this.#bears(operation, frame)) {
+      this.#someUnmarked = true;
+      this.#unmarked.set(operation, frame);
+    }
+  }
+
+  /** Whether the operation took the mark: it may be frozen, or bear that of another engine. */
+  #bears(operation: Operation, frame: Frame): boolean {
     const mark = operation[PROGRESS];
-    if (Object.isExtensible(operation) && (mark === undefined || this.#isOwn(mark))) operation[PROGRESS] = run;
-    else this.#unmarked.set(operation, run);
+    if (mark !== undefined && !this.#isOwn(mark)) return false;
+    try {
+      operation[PROGRESS] = frame;
+    } catch {
+      return false;
+    }
+    return operation[PROGRESS] === frame;
   }
 
-  #runOf(operation: Operation): Run | undefined {
+  #markOf(operation: Operation): Frame | undefined {
+    const unmarked = this.#someUnmarked ? this.#unmarked.get(operation) : undefined;
+    if (unmarked !== undefined) return unmarked;
     const mark = operation[PROGRESS];
-    if (mark === undefined && Object.isExtensible(operation)) return undefined;
-    const own = this.#isOwn(mark) ? mark : undefined;
-    return own !== undefined && Object.isExtensible(operation) ? own : (this.#unmarked.get(operation) ?? own);
+    return this.#isOwn(mark) ? mark : undefined;
   }
 
-  #isOwn(mark: object | undefined): mark is Run {
-    return mark instanceof Run && mark.engine === this;
+  #isOwn(mark: object | undefined): mark is Frame {
+    return mark instanceof Frame && mark.tenure.engine === this;
   }
 
-  #start(run: Run): Awaitable<Decision> {
-    const { operation, phase, earlier } = run;
-    const overlay = operation.attributes === undefined ? undefined : overlayOf(operation.attributes);
-    const rules = run.tenure.bundle.sessionRules;
+  #start(frame: Frame): Awaitable<Decision> {
+    const { operation, earlier } = frame;
+    frame.begin(frame.phase === 'post' ? dataOf(frame.givenResult) : undefined);
+    const { sessionRules, sessions } = frame.tenure.bundle;
     const session =
-      earlier?.frame?.session ??
-      (rules === undefined ? sessionOf(operation, overlay) : sessionByRule(operation, overlay, rules, this.#now));
-    const start: FrameStart = {
-      operation,
-      phase,
-      overlay,
-      args: earlier === undefined ? operation.args : earlier.decision?.args,
-      result: phase === 'post' ? dataOf(run.givenResult) : undefined,
-      session,
-      earlier: earlier?.frame,
-      now: this.#now,
-    };
-    if (session === undefined) return this.#run(run, new Frame(start, NO_LABELS));
+      earlier?.session ??
+      (sessionRules === undefined
+        ? sessionOf(operation, frame.overlay)
+        : sessionByRule(operation, frame.overlay, sessionRules, this.#now));
+    if (session === undefined) return this.#run(frame);
+    frame.session = session;
     let loaded: Awaitable<ReadonlySet<string>>;
     try {
-      loaded = loadSessionLabels(run.tenure.bundle.sessions.store, session);
+      loaded = loadSessionLabels(sessions.store, session);
     } catch (error) {
-      return this.#loadFailed(run, start, error);
+      return this.#loadFailed(frame, error);
     }
-    return loaded instanceof Promise
-      ? this.#runWhenLoaded(run, start, loaded)
-      : this.#run(run, new Frame(start, loaded));
+    if (loaded instanceof Promise) return this.#runWhenLoaded(frame, loaded);
+    frame.stored = loaded;
+    return this.#run(frame);
   }
 
-  #runWhenLoaded(run: Run, start: FrameStart, loading: Promise<ReadonlySet<string>>): Promise<Decision> {
+  #runWhenLoaded(frame: Frame, loading: Promise<ReadonlySet<string>>): Promise<Decision> {
     return loading.then(
-      (stored) => this.#run(run, new Frame(start, stored)),
-      (error: unknown) => this.#loadFailed(run, start, error),
+      (stored) => {
+        frame.stored = stored;
+        return this.#run(frame);
+      },
+      (error: unknown) => this.#loadFailed(frame, error),
     );
   }
 
-  #loadFailed(run: Run, start: FrameStart, error: unknown): Awaitable<Decision> {
-    const frame = new Frame(start, NO_LABELS);
-    const program = this.#choose(run, frame);
+  #loadFailed(frame: Frame, error: unknown): Awaitable<Decision> {
+    const program = this.#choose(frame);
     if (error instanceof SessionRefusal) {
       this.#alarm({ ...error.alarm, route: frame.routeKey });
-      return this.#conclude(run, frame, program, error.halt);
+      return this.#conclude(frame, program, error.halt);
     }
     this.#storeAlarm('load', error, frame.routeKey, false);
-    return this.#conclude(run, frame, program, LOAD_FAILED);
+    return this.#conclude(frame, program, LOAD_FAILED);
   }
 
-  #run(run: Run, frame: Frame): Awaitable<Decision> {
+  #run(frame: Frame): Awaitable<Decision> {
     if (this.#trace) frame.trace = [];
-    const program = this.#choose(run, frame);
+    const program = this.#choose(frame);
     let halt: Awaitable<Halt | undefined>;
     try {
-      halt = runSteps(run.phase === 'pre' ? program.pre : program.post, frame);
+      halt = runSteps(frame.phase === 'pre' ? program.pre : program.post, frame);
     } catch {
-      return this.#stepFailed(run, frame, program);
+      return this.#stepFailed(frame, program);
     }
-    return halt instanceof Promise
-      ? this.#concludeLater(run, frame, program, halt)
-      : this.#conclude(run, frame, program, halt);
+    return halt instanceof Promise ? this.#concludeLater(frame, program, halt) : this.#conclude(frame, program, halt);
   }
 
-  #concludeLater(run: Run, frame: Frame, program: Program, halt: Promise<Halt | undefined>): Promise<Decision> {
+  #concludeLater(frame: Frame, program: Program, halt: Promise<Halt | undefined>): Promise<Decision> {
     return halt.then(
       (settled) =>
         settled === undefined && frame.elicitation !== undefined && program.unmatched === undefined
-          ? this.#redeem(run, frame, program)
-          : this.#conclude(run, frame, program, settled),
-      () => this.#stepFailed(run, frame, program),
+          ? this.#redeem(frame, program)
+          : this.#conclude(frame, program, settled),
+      () => this.#stepFailed(frame, program),
     );
   }
 
   /** Uses up the answers that the phase went on with: of all who hold one, one operation goes on. */
-  async #redeem(run: Run, frame: Frame, program: Program): Promise<Decision> {
-    return this.#conclude(run, frame, program, await run.tenure.bundle.questions.redeem(frame));
+  async #redeem(frame: Frame, program: Program): Promise<Decision> {
+    return this.#conclude(frame, program, await frame.tenure.bundle.questions.redeem(frame));
   }
 
   /** What a step attached before one threw is kept all the same. */
-  #stepFailed(run: Run, frame: Frame, program: Program): Awaitable<Decision> {
-    this.#alarm({ alarm: 'engine_internal_error', where: run.phase });
-    return this.#conclude(run, frame, program, INTERNAL_ERROR);
+  #stepFailed(frame: Frame, program: Program): Awaitable<Decision> {
+    this.#alarm({ alarm: 'engine_internal_error', where: frame.phase });
+    return this.#conclude(frame, program, INTERNAL_ERROR);
   }
 
   /** The program of the operation: `post` keeps that of `pre`, whatever has become of the facts that chose it. */
-  #choose(run: Run, frame: Frame): Program {
-    run.frame = frame;
-    const { earlier } = run;
-    if (earlier?.program !== undefined) {
-      frame.routeKey = earlier.frame?.routeKey;
-      frame.routeMeta = earlier.frame?.routeMeta;
-      run.program = earlier.program;
-      return earlier.program;
-    }
-    const program = programOf(run.tenure.bundle, frame);
-    run.program = program;
-    return program;
+  #choose(frame: Frame): Program {
+    const { earlier } = frame;
+    if (earlier?.program === undefined) return (frame.program = programOf(frame.tenure.bundle, frame));
+    frame.routeKey = earlier.routeKey;
+    frame.routeMeta = earlier.routeMeta;
+    return (frame.program = earlier.program);
   }
 
   /** After the steps: unmatched requests, observers, labels. */
-  #conclude(run: Run, frame: Frame, program: Program, stepsHalt: Halt | undefined): Awaitable<Decision> {
+  #conclude(frame: Frame, program: Program, stepsHalt: Halt | undefined): Awaitable<Decision> {
     const halt = stepsHalt ?? program.unmatched;
-    run.rule = halt?.rule;
-    const audit = program.audit[run.phase];
-    if (audit.length === 0) return this.#persist(run, frame, program, halt);
+    frame.rule = halt?.rule;
+    const audit = program.audit[frame.phase];
+    if (audit.length === 0) return this.#persist(frame, program, halt);
     const input = pluginInput(frame);
     return Promise.all(audit.map(async (plugin) => plugin.invoke(input, frame.signal))).then(() =>
-      this.#persist(run, frame, program, halt),
+      this.#persist(frame, program, halt),
     );
   }
 
-  #persist(run: Run, frame: Frame, program: Program, halt: Halt | undefined): Awaitable<Decision> {
+  #persist(frame: Frame, program: Program, halt: Halt | undefined): Awaitable<Decision> {
     const { stored, session, taints } = frame;
-    const { bundle } = run.tenure;
+    const { bundle } = frame.tenure;
     // What a load shows may not be durable yet, so a store that confirms appends is given every label.
     const confirms = bundle.sessions.store.confirmsAppends === true;
     const added = taints === undefined ? undefined : addedLabels(taints, confirms ? NO_LABELS : stored);
-    if (added === undefined) return this.#settle(run, frame, program, halt, stored);
+    if (added === undefined) return this.#settle(frame, program, halt, stored);
     if (session === undefined) {
       const refused = bundle.onMissingSession === 'deny' ? (halt ?? NO_SESSION) : halt;
-      return this.#settle(run, frame, program, refused, stored);
+      return this.#settle(frame, program, refused, stored);
     }
     let appended: Promise<unknown> | undefined;
     try {
       appended = appendSessionLabels(bundle.sessions.store, session, added);
     } catch (error) {
-      return this.#persistFailed(run, frame, program, halt, error);
+      return this.#persistFailed(frame, program, halt, error);
     }
-    if (appended === undefined) return this.#settle(run, frame, program, halt, union(stored, added));
+    if (appended === undefined) return this.#settle(frame, program, halt, union(stored, added));
     return appended.then(
-      () => this.#settle(run, frame, program, halt, union(stored, added)),
-      (error: unknown) => this.#persistFailed(run, frame, program, halt, error),
+      () => this.#settle(frame, program, halt, union(stored, added)),
+      (error: unknown) => this.#persistFailed(frame, program, halt, error),
     );
   }
 
-  #persistFailed(run: Run, frame: Frame, program: Program, halt: Halt | undefined, error: unknown): Decision {
+  #persistFailed(frame: Frame, program: Program, halt: Halt | undefined, error: unknown): Decision {
     this.#storeAlarm('append', error, frame.routeKey, halt === undefined);
-    return this.#settle(run, frame, program, halt ?? PERSIST_FAILED, frame.stored);
+    return this.#settle(frame, program, halt ?? PERSIST_FAILED, frame.stored);
   }
 
-  #settle(
-    run: Run,
-    frame: Frame,
-    program: Program,
-    stepsHalt: Halt | undefined,
-    labels: ReadonlySet<string>,
-  ): Decision {
-    const { phase } = run;
-    let halt = stepsHalt ?? (run.expired ? EXPIRED : undefined);
+  #settle(frame: Frame, program: Program, stepsHalt: Halt | undefined, labels: ReadonlySet<string>): Decision {
+    const { phase, operation, earlier } = frame;
+    let halt = stepsHalt ?? (frame.expired ? EXPIRED : undefined);
     let constraint: Constraint | null = null;
-    const inherited = run.earlier === undefined ? run.operation.constraint : run.earlier.decision?.constraint;
+    const inherited = earlier === undefined ? operation.constraint : earlier.decision?.constraint;
     if (frame.constraints !== undefined || (inherited !== undefined && inherited !== null)) {
       const folded = foldConstraints([...(inherited ? [inherited] : []), ...(frame.constraints ?? [])]);
       if (isConflict(folded)) halt ??= conflictOf(folded.label, folded.values);
@@ -488,8 +480,8 @@ export class PolicyEngine implements Engine {
       phase,
       violation: halt === undefined ? null : violationOf(halt, program),
       route: frame.routeKey,
-      args: allowed ? frame.nextArgs : run.operation.args,
-      result: !allowed ? undefined : changed && phase === 'post' ? inGivenShape(frame, run) : run.givenResult,
+      args: allowed ? frame.nextArgs : operation.args,
+      result: !allowed ? undefined : changed && phase === 'post' ? inGivenShape(frame) : frame.givenResult,
       modified: !changed ? UNMODIFIED : phase === 'pre' ? ARGS_MODIFIED : RESULT_MODIFIED,
       taints: frame.taints ?? NO_TAINTS,
       labels,
@@ -526,11 +518,6 @@ export class PolicyEngine implements Engine {
       detail: error instanceof SessionStoreError ? error.message : undefined,
     });
   }
-
-  #frameOf(operation: Operation): Frame {
-    const nothing = { overlay: undefined, args: undefined, result: undefined, session: undefined, earlier: undefined };
-    return new Frame({ ...nothing, operation, phase: 'pre', now: this.#now }, NO_LABELS);
-  }
 }
 
 async function healthOf(store: { health(): Awaitable<StoreHealth> }): Promise<StoreHealth> {
@@ -555,10 +542,10 @@ async function endsWell(end: () => Awaitable<void>): Promise<boolean> {
 function programOf(bundle: Bundle, frame: Frame): Program {
   const { entity } = frame.operation;
   const route = bundle.routes.find(entity, frame);
-  if (route === undefined) return bundle.unmatched[entity.type](entity.tags);
-  frame.routeKey = route.keyOf(entity.name);
+  if (route === undefined) return programFor(bundle.unmatched[entity.type], entity.tags);
+  frame.routeKey = routeKey(route, entity);
   frame.routeMeta = route.meta;
-  return route.programFor(entity.tags);
+  return programFor(route.programs, entity.tags);
 }
 
 /** What a decision says of a halt: a denial is dressed with the route's `response`, a question to a human is not. */
@@ -580,7 +567,12 @@ function conflictOf(label: string, values: readonly [string, string]): Halt {
 function addedLabels(taints: readonly Taint[], stored: ReadonlySet<string>): readonly string[] | undefined {
   let added: string[] | undefined;
   for (const { label, scopes } of taints) {
-    if (!scopes.includes('session') || stored.has(label) || added?.includes(label) === true) continue;
+    if (
+      (scopes[0] !== 'session' && !scopes.includes('session')) ||
+      stored.has(label) ||
+      added?.includes(label) === true
+    )
+      continue;
     if (added === undefined) added = [label];
     else added.push(label);
   }
@@ -616,9 +608,8 @@ function parsed(text: string, parser: (text: string) => unknown): JsonValue | un
   }
 }
 
-function inGivenShape(frame: Frame, run: Run): JsonValue | undefined {
-  const { nextResult } = frame;
-  return frame.result === run.givenResult || nextResult === undefined ? nextResult : stringifyJson(nextResult);
+function inGivenShape({ result, nextResult, givenResult }: Frame): JsonValue | undefined {
+  return result === givenResult || nextResult === undefined ? nextResult : stringifyJson(nextResult);
 }
 
 /** Starts plugins whose answer nobody waits for; a handle never rejects. */

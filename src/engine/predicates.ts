@@ -1,41 +1,61 @@
 import type { ComparisonOperator, Literal, Path, Predicate } from '../language/ast.ts';
-import { compilePath, type Accessor, type AttributeScope } from './attributes.ts';
+import { printPredicate } from '../language/printer.ts';
+import { interned } from '../text/interned.ts';
+import { compileBothWays, type AttributeScope, type CompiledPath } from './attributes.ts';
 import type { Frame } from './frame.ts';
-import { compareNumbers, isPresent, isSet, setHas, toNumber, type AttributeValue } from './values.ts';
+import { compareNumbers, isPresent, isSet, setHas, setMembers, toNumber, type AttributeValue } from './values.ts';
 
 /** Never throws: what cannot be compared does not hold. */
 export type CompiledPredicate = (frame: Frame) => boolean;
+
+type ValueTest = (value: AttributeValue | undefined) => boolean;
 
 const NEVER: CompiledPredicate = () => false;
 
 /** Compiles a predicate to a closure. Source: policy language section 1, table of forms. */
 export function compilePredicate(predicate: Predicate, scope: AttributeScope): CompiledPredicate {
+  if (scope.predicates === undefined) return compile(predicate, scope);
+  const text = printPredicate(predicate);
+  let compiled = scope.predicates.get(text);
+  if (compiled === undefined) {
+    compiled = compile(predicate, scope);
+    scope.predicates.set(text, compiled);
+  }
+  return compiled;
+}
+
+function compile(predicate: Predicate, scope: AttributeScope): CompiledPredicate {
   switch (predicate.kind) {
     case 'or':
       return any(predicate.operands.map((operand) => compilePredicate(operand, scope)));
     case 'and':
       return all(predicate.operands.map((operand) => compilePredicate(operand, scope)));
-    case 'not': {
-      const operand = compilePredicate(predicate.operand, scope);
-      return (frame) => !operand(frame);
-    }
+    case 'not':
+      return negation(predicate.operand, scope);
     case 'truthy': {
-      const read = compilePath(predicate.path, scope);
-      return (frame) => read(frame) === true;
+      const { read, direct } = compileBothWays(predicate.path, scope);
+      return (frame) => (frame.overlay === undefined ? direct(frame) : read(frame)) === true;
     }
-    case 'exists': {
-      const read = compilePath(predicate.path, scope);
-      return (frame) => isPresent(read(frame));
-    }
+    case 'exists':
+      return test(compileBothWays(predicate.path, scope), isPresent);
     case 'compare':
-      return compare(compilePath(predicate.path, scope), predicate.operator, predicate.literal);
+      return compare(compileBothWays(predicate.path, scope), predicate.operator, predicate.literal);
     case 'contains':
-      return contains(compilePath(predicate.path, scope), predicate.literal);
+      return contains(predicate.path, predicate.literal, scope);
     case 'in': {
-      const holds = isMember(compilePath(predicate.path, scope), compilePath(predicate.set, scope));
+      const holds = isMember(compileBothWays(predicate.path, scope), compileBothWays(predicate.set, scope));
       return predicate.negated ? (frame) => !holds(frame) : holds;
     }
   }
+}
+
+function negation(operand: Predicate, scope: AttributeScope): CompiledPredicate {
+  if (operand.kind === 'truthy') {
+    const { read, direct } = compileBothWays(operand.path, scope);
+    return (frame) => (frame.overlay === undefined ? direct(frame) : read(frame)) !== true;
+  }
+  const holds = compilePredicate(operand, scope);
+  return (frame) => !holds(frame);
 }
 
 function all(operands: readonly CompiledPredicate[]): CompiledPredicate {
@@ -63,71 +83,127 @@ function any(operands: readonly CompiledPredicate[]): CompiledPredicate {
   };
 }
 
-function compare(read: Accessor, operator: ComparisonOperator, literal: Literal): CompiledPredicate {
+/** Whether the value at `path` passes; of what is the same for every request that is found out now. */
+function test({ read, direct, constant }: CompiledPath, passes: ValueTest): CompiledPredicate {
+  if (constant === undefined) {
+    return (frame) => passes(frame.overlay === undefined ? direct(frame) : read(frame));
+  }
+  const known = passes(constant.value);
+  return (frame) => (frame.overlay === undefined ? known : passes(read(frame)));
+}
+
+function compare(path: CompiledPath, operator: ComparisonOperator, literal: Literal): CompiledPredicate {
   switch (operator) {
     case '==':
-      return equals(read, literal);
+      return equals(path, literal);
     case '!=': {
       const same = equalTo(literal);
-      return (frame) => {
-        const value = read(frame);
-        return isPresent(value) && !same(value);
-      };
+      return test(path, (value) => isPresent(value) && !same(value));
     }
     case '>':
-      return ordered(read, literal, (order) => order > 0);
     case '>=':
-      return ordered(read, literal, (order) => order >= 0);
     case '<':
-      return ordered(read, literal, (order) => order < 0);
     case '<=':
-      return ordered(read, literal, (order) => order <= 0);
+      return ordered(path, operator, literal);
   }
 }
 
-function equals(read: Accessor, literal: Literal): CompiledPredicate {
-  if (literal.kind === 'string' || literal.kind === 'boolean') {
-    const { value } = literal;
-    return (frame) => read(frame) === value;
+function equals(path: CompiledPath, literal: Literal): CompiledPredicate {
+  if (path.constant === undefined && (literal.kind === 'string' || literal.kind === 'boolean')) {
+    const { read, direct } = path;
+    const value = typeof literal.value === 'string' ? interned(literal.value) : literal.value;
+    return (frame) => (frame.overlay === undefined ? direct(frame) : read(frame)) === value;
   }
-  const same = equalTo(literal);
-  return (frame) => same(read(frame));
+  return test(path, equalTo(literal));
 }
 
 /** Same type and equal; integers and floats are one type. */
-function equalTo(literal: Literal): (value: AttributeValue | undefined) => boolean {
+function equalTo(literal: Literal): ValueTest {
   const expected = literal.value;
   if (typeof expected === 'string' || typeof expected === 'boolean') return (value) => value === expected;
   return (value) => (typeof value === 'number' || typeof value === 'bigint') && compareNumbers(value, expected) === 0;
 }
 
-function ordered(read: Accessor, literal: Literal, holds: (order: -1 | 0 | 1) => boolean): CompiledPredicate {
+type Ordering = '>' | '>=' | '<' | '<=';
+
+const ORDERS: Readonly<Record<Ordering, readonly (-1 | 0 | 1)[]>> = {
+  '>': [1],
+  '>=': [1, 0],
+  '<': [-1],
+  '<=': [-1, 0],
+};
+
+function ordered(path: CompiledPath, operator: Ordering, literal: Literal): CompiledPredicate {
   const bound = toNumber(literal.value);
   if (bound === undefined) return NEVER;
-  return (frame) => {
-    const number = toNumber(read(frame));
-    if (number === undefined) return false;
-    const order = compareNumbers(number, bound);
-    return order !== undefined && holds(order);
+  const orders = ORDERS[operator];
+  const exact: ValueTest = (value) => {
+    const number = toNumber(value);
+    const order = number === undefined ? undefined : compareNumbers(number, bound);
+    return order !== undefined && orders.includes(order);
   };
+  // No number that JavaScript has rounded can have crossed a bound of this size.
+  const comparable = typeof bound === 'number' && Math.abs(bound) <= Number.MAX_SAFE_INTEGER;
+  if (path.constant !== undefined || !comparable) return test(path, exact);
+  const { read, direct } = path;
+  switch (operator) {
+    case '>':
+      return (frame) => {
+        const value = frame.overlay === undefined ? direct(frame) : read(frame);
+        return typeof value === 'number' ? value > bound : exact(value);
+      };
+    case '>=':
+      return (frame) => {
+        const value = frame.overlay === undefined ? direct(frame) : read(frame);
+        return typeof value === 'number' ? value >= bound : exact(value);
+      };
+    case '<':
+      return (frame) => {
+        const value = frame.overlay === undefined ? direct(frame) : read(frame);
+        return typeof value === 'number' ? value < bound : exact(value);
+      };
+    case '<=':
+      return (frame) => {
+        const value = frame.overlay === undefined ? direct(frame) : read(frame);
+        return typeof value === 'number' ? value <= bound : exact(value);
+      };
+  }
 }
 
-function contains(read: Accessor, literal: Literal): CompiledPredicate {
+function contains(path: Path, literal: Literal, scope: AttributeScope): CompiledPredicate {
   if (literal.kind !== 'string') return NEVER;
-  const text = literal.value;
+  const text = interned(literal.value);
+  if (isLabels(path)) return (frame) => frame.hasLabel(text);
+  return test(compileBothWays(path, scope), (set) => isSet(set) && setHas(set, text));
+}
+
+/** `security.labels` or `session.labels`, which raw attributes add to and never hide. */
+function isLabels({ segments }: Path): boolean {
+  const [namespace, name] = segments;
+  return (
+    segments.length === 2 &&
+    namespace?.kind === 'name' &&
+    (namespace.text === 'security' || namespace.text === 'session') &&
+    name?.kind !== 'lookup' &&
+    name?.text === 'labels'
+  );
+}
+
+function isMember(path: CompiledPath, set: CompiledPath): CompiledPredicate {
+  const { read, direct } = path;
+  const { read: readSet, direct: directSet, constant } = set;
+  const known = constant === undefined ? undefined : membersOf(constant.value);
   return (frame) => {
-    const set = read(frame);
-    return isSet(set) && setHas(set, text);
+    const value = frame.overlay === undefined ? direct(frame) : read(frame);
+    if (typeof value !== 'string') return false;
+    if (known !== undefined && frame.overlay === undefined) return known.has(value);
+    const members = frame.overlay === undefined ? directSet(frame) : readSet(frame);
+    return isSet(members) && setHas(members, value);
   };
 }
 
-function isMember(read: Accessor, readSet: Accessor): CompiledPredicate {
-  return (frame) => {
-    const value = read(frame);
-    if (typeof value !== 'string') return false;
-    const set = readSet(frame);
-    return isSet(set) && setHas(set, value);
-  };
+function membersOf(value: AttributeValue | undefined): ReadonlySet<string> {
+  return isSet(value) ? new Set(setMembers(value)) : new Set();
 }
 
 /** The paths that a predicate reads, brackets included, each once. For traces and lint. */

@@ -1,3 +1,4 @@
+import type { RootField } from './field-walk.ts';
 import type { StepForecast } from './forecast.ts';
 import type { JsonValue, Phase } from './operation.ts';
 import type { Halt } from './halt.ts';
@@ -10,6 +11,7 @@ export interface LayerField {
   readonly step: CompiledStep;
   /** Runs after the broader layers' pipeline of the field instead of replacing it. */
   readonly append: boolean;
+  readonly atRoot: RootField | undefined;
 }
 
 /** All that one operation runs, in both phases. */
@@ -45,4 +47,15 @@ export function layerFields<Field extends { readonly name: string; readonly appe
     fields = fields.length === 0 ? layer : [...fields.filter((field) => !replaced.has(field.name)), ...layer];
   }
   return fields;
+}
+
+/** What one route, or an unmatched request, runs. */
+export interface Programs {
+  readonly plain: Program;
+  /** With runtime tags; undefined when no tag changes anything. */
+  readonly tagged: ((tags: readonly string[]) => Program) | undefined;
+}
+
+export function programFor({ plain, tagged }: Programs, tags: readonly string[] | undefined): Program {
+  return tags === undefined || tagged === undefined ? plain : tagged(tags);
 }

@@ -4,7 +4,8 @@ import type { Frame } from './frame.ts';
 import { matchesGlob } from './glob.ts';
 import type { Entity, EntityType } from './operation.ts';
 import type { CompiledPredicate } from './predicates.ts';
-import type { Program } from './program.ts';
+import type { Programs } from './program.ts';
+import { interned } from '../text/interned.ts';
 import type { RouteMeta } from './route-meta.ts';
 
 /** How a route names its entities. */
@@ -22,10 +23,11 @@ export interface Route {
   /** Of `when`; undefined without one. */
   readonly whenForecast: PredicateForecast | undefined;
   readonly meta: RouteMeta;
-  /** Value of the attribute `route.key` for an entity of this name: `tool:pay`, `tool:pay@scope`, `tool:hr-*`. */
-  readonly keyOf: (name: string) => string;
-  /** The program of a request with these runtime tags. */
-  readonly programFor: (tags: readonly string[] | undefined) => Program;
+  /** `tool:pay`, `tool:pay@scope`, `tool:hr-*`. */
+  readonly key: string;
+  /** That of each member of a list, by name; undefined for routes with one name or a pattern. */
+  readonly keys: ReadonlyMap<string, string> | undefined;
+  readonly programs: Programs;
 }
 
 const SCOPE_BONUS = 100;
@@ -41,38 +43,42 @@ export function scoreOf(route: Pick<Route, 'matcher' | 'scope' | 'when'>): numbe
   return base + (route.scope === undefined ? 0 : SCOPE_BONUS) + (route.when === undefined ? 0 : WHEN_BONUS);
 }
 
+/** Value of the attribute `route.key` for an entity that the route is for. */
+export function routeKey({ key, keys }: Route, { name }: Entity): string {
+  return keys?.get(name) ?? key;
+}
+
 /** Routes of one bundle, indexed by entity type and name. */
 export class RouteTable {
-  readonly #tables = new Map<EntityType, TypeTable>();
+  readonly #tables: Readonly<Record<EntityType, TypeTable>> = {
+    tool: new TypeTable(),
+    resource: new TypeTable(),
+    prompt: new TypeTable(),
+    llm: new TypeTable(),
+    http: new TypeTable(),
+  };
 
   /** `routes` in the order written: of two equally specific ones the first wins. */
   constructor(routes: readonly Route[]) {
-    for (const route of routes.toSorted((a, b) => scoreOf(b) - scoreOf(a))) {
-      let table = this.#tables.get(route.type);
-      if (table === undefined) {
-        table = new TypeTable();
-        this.#tables.set(route.type, table);
-      }
-      table.add(route);
-    }
+    for (const route of routes.toSorted((a, b) => scoreOf(b) - scoreOf(a))) this.#tables[route.type].add(route);
   }
 
   /** The most specific route whose name, scope and `when` fit. */
   find(entity: Entity, frame: Frame): Route | undefined {
-    return this.#tables.get(entity.type)?.find(entity, frame);
+    return this.#tables[entity.type].find(entity, frame);
   }
 
   /** The routes that may turn out to be the one of `find`; undefined among them when it may find none. */
   possible(entity: Entity, prospect: Prospect): readonly (Route | undefined)[] {
-    return this.#tables.get(entity.type)?.possible(entity, prospect) ?? [undefined];
+    return this.#tables[entity.type].possible(entity, prospect);
   }
 }
 
 class TypeTable {
   /** Exact names and list members; every route here is more specific than any pattern. */
-  readonly #named = new Map<string, Route[]>();
+  readonly #named = new Map<string, Route | Route[]>();
   readonly #patterns: Route[] = [];
-  readonly #matching = new LRUCache<string, readonly Route[]>({ max: MAX_REMEMBERED_NAMES });
+  #matching: LRUCache<string, readonly Route[]> | undefined;
 
   add(route: Route): void {
     const { matcher } = route;
@@ -81,16 +87,16 @@ class TypeTable {
       return;
     }
     for (const name of matcher.kind === 'exact' ? [matcher.name] : new Set(matcher.names)) {
-      const routes = this.#named.get(name);
-      if (routes === undefined) this.#named.set(name, [route]);
-      else routes.push(route);
+      const found = this.#named.get(name);
+      if (Array.isArray(found)) found.push(route);
+      else this.#named.set(interned(name), found === undefined ? route : [found, route]);
     }
   }
 
   find(entity: Entity, frame: Frame): Route | undefined {
     const named = this.#named.get(entity.name);
     if (named !== undefined) {
-      const route = firstFitting(named, entity, frame);
+      const route = Array.isArray(named) ? firstFitting(named, entity, frame) : fitting(named, entity, frame);
       if (route !== undefined) return route;
     }
     if (this.#patterns.length === 0) return undefined;
@@ -99,7 +105,7 @@ class TypeTable {
 
   possible(entity: Entity, prospect: Prospect): readonly (Route | undefined)[] {
     const possible: Route[] = [];
-    for (const route of [...(this.#named.get(entity.name) ?? NONE), ...this.#patternsOf(entity.name)]) {
+    for (const route of [...this.#namedAs(entity.name), ...this.#patternsOf(entity.name)]) {
       if (route.scope !== undefined && route.scope !== entity.scope) continue;
       const fits = route.whenForecast === undefined ? true : route.whenForecast(prospect);
       if (fits === false) continue;
@@ -109,7 +115,13 @@ class TypeTable {
     return [...possible, undefined];
   }
 
+  #namedAs(name: string): readonly Route[] {
+    const named = this.#named.get(name);
+    return named === undefined ? NONE : Array.isArray(named) ? named : [named];
+  }
+
   #patternsOf(name: string): readonly Route[] {
+    this.#matching ??= new LRUCache({ max: MAX_REMEMBERED_NAMES });
     const known = this.#matching.get(name);
     if (known !== undefined) return known;
     const matching = this.#patterns.filter(
@@ -122,10 +134,11 @@ class TypeTable {
 }
 
 function firstFitting(routes: readonly Route[], entity: Entity, frame: Frame): Route | undefined {
-  for (const route of routes) {
-    if (route.scope !== undefined && route.scope !== entity.scope) continue;
-    if (route.when !== undefined && !route.when(frame)) continue;
-    return route;
-  }
+  for (const route of routes) if (fitting(route, entity, frame) !== undefined) return route;
   return undefined;
+}
+
+function fitting(route: Route, entity: Entity, frame: Frame): Route | undefined {
+  if (route.scope !== undefined && route.scope !== entity.scope) return undefined;
+  return route.when === undefined || route.when(frame) ? route : undefined;
 }

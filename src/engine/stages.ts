@@ -116,10 +116,14 @@ function codePoints(text: string): number {
   return count;
 }
 
-const SURROGATE = /[\ud800-\udfff]/;
+/** Whether some character takes two UTF-16 units. */
+function hasSurrogate(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if ((text.charCodeAt(i) & 0xf800) === 0xd800) return true;
+  return false;
+}
 
 function mask(text: string, keep: number): string {
-  if (!SURROGATE.test(text)) {
+  if (!hasSurrogate(text)) {
     const hidden = text.length - keep;
     return hidden <= 0 ? text : '*'.repeat(hidden) + text.slice(hidden);
   }

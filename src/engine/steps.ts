@@ -1,9 +1,11 @@
 import type { Predicate, Step } from '../language/ast.ts';
-import { printPath } from '../language/printer.ts';
+import { printPath, printPredicate } from '../language/printer.ts';
+import { interned } from '../text/interned.ts';
 import type { Span } from '../text/source.ts';
 import type { Awaitable } from '../session/label-store.ts';
 import { ATTRIBUTE_NAMESPACES, compilePath, toJson, type Accessor } from './attributes.ts';
 import type { CompileScope } from './compile-scope.ts';
+import type { TraceStep } from './decision.ts';
 import type { DecisionAnswer, StepContext } from './decision-point.ts';
 import { isOperationHook, pluginToCall, reportUnknownDialect } from './declared.ts';
 import { lintElicitation } from './elicitation/lint-elicitation.ts';
@@ -11,7 +13,7 @@ import { compileElicitation } from './elicitation.ts';
 import { compileField } from './field-pipeline.ts';
 import { attributeReader, FrameQuestion } from './frame-question.ts';
 import type { Frame } from './frame.ts';
-import { deny, denyWith, haltedBy, type Halt } from './halt.ts';
+import { DEFAULT_REASON, deny, denyWith, haltedBy, spanOf, type DecidingRule, type Halt } from './halt.ts';
 import { withHiddenToken } from './hidden-token.ts';
 import type { JsonValue, Phase } from './operation.ts';
 import { takeChanges } from './plugin-changes.ts';
@@ -20,18 +22,32 @@ import type { PluginHandle } from './plugin-handle.ts';
 import { compilePredicate, pathsOf, type CompiledPredicate } from './predicates.ts';
 import { compileRestriction } from './restrict.ts';
 
-/** What a step leads to: nothing (go on) or the end of the phase. */
-export type StepOutcome = Awaitable<Halt | undefined>;
+/** What a list of steps leads to: nothing (go on) or the end of the phase. */
+export type StepsOutcome = Awaitable<Halt | undefined>;
 
-export interface CompiledStep {
+/** A denial whose code is the place of the rule that it comes from. */
+export interface PlacedDenial {
+  readonly kind: 'deny';
+  readonly code: undefined;
+  readonly reason: string;
+}
+
+/** What one step leads to. */
+export type StepOutcome = Awaitable<Halt | PlacedDenial | undefined>;
+
+/** What a step does. Knows nothing of where it is written, so that equal rules of a bundle are one object. */
+export interface StepCode {
   readonly run: (frame: Frame) => StepOutcome;
-  /** The rule's place in the bundle: the code of denials without one of their own. */
-  readonly place: string;
-  readonly span: () => Span;
   /** False when a condition of the step does not hold; for traces. */
-  readonly applies?: CompiledPredicate;
+  readonly applies?: CompiledPredicate | undefined;
   /** The attributes that the step's predicates read; for traces. */
-  readonly inputs?: (frame: Frame) => Readonly<Record<string, JsonValue>>;
+  readonly inputs?: ((frame: Frame) => Readonly<Record<string, JsonValue>>) | undefined;
+}
+
+/** A step in its place, which is the code of denials without one of their own. */
+export interface CompiledStep extends StepCode, DecidingRule {
+  /** The steps that this one does the work of in one go; traces run them one by one. */
+  readonly members?: readonly CompiledStep[] | undefined;
 }
 
 /** Where a list of rules stands: the phase it runs in and how its entries are called. */
@@ -42,34 +58,56 @@ export interface StepPlace {
 }
 
 /** Runs steps in order up to the first that ends the phase. Stays synchronous as long as every step does. */
-export function runSteps(steps: readonly CompiledStep[], frame: Frame, from = 0): StepOutcome {
+export function runSteps(steps: readonly CompiledStep[], frame: Frame, from = 0): StepsOutcome {
+  if (frame.trace !== undefined) return runTraced(steps.flatMap(membersOf), frame, frame.trace, from);
   for (let i = from; i < steps.length; i++) {
     const step = steps[i];
     if (step === undefined) break;
-    const outcome = frame.trace === undefined ? step.run(frame) : traced(step, frame);
+    const outcome = step.run(frame);
     if (outcome === undefined) continue;
     if (outcome instanceof Promise) {
-      return outcome.then((halt) => (halt === undefined ? runSteps(steps, frame, i + 1) : haltedBy(halt, step)));
+      return outcome.then((halt) => (halt === undefined ? runSteps(steps, frame, i + 1) : placed(halt, step)));
     }
-    return haltedBy(outcome, step);
+    return placed(outcome, step);
   }
   return undefined;
 }
 
-/** Runs a step and records it before the steps inside it. */
-function traced(step: CompiledStep, frame: Frame): StepOutcome {
-  const trace = frame.trace ?? [];
+function placed(halt: Halt | PlacedDenial, step: CompiledStep): Halt {
+  return halt.code === undefined
+    ? { kind: 'deny', code: step.place, reason: halt.reason, rule: step }
+    : haltedBy(halt, step);
+}
+
+function membersOf(step: CompiledStep): readonly CompiledStep[] {
+  return step.members ?? [step];
+}
+
+/** Like `runSteps`; records every step before the steps inside it. */
+function runTraced(steps: readonly CompiledStep[], frame: Frame, trace: TraceStep[], from: number): StepsOutcome {
+  for (let i = from; i < steps.length; i++) {
+    const step = steps[i];
+    if (step === undefined) break;
+    const outcome = traced(step, frame, trace);
+    if (outcome === undefined) continue;
+    if (outcome instanceof Promise) return outcome.then((halt) => halt ?? runTraced(steps, frame, trace, i + 1));
+    return outcome;
+  }
+  return undefined;
+}
+
+function traced(step: CompiledStep, frame: Frame, trace: TraceStep[]): StepsOutcome {
   const at = trace.length;
   const inputs = step.inputs?.(frame);
   const applies = step.applies?.(frame) ?? true;
   const { nextArgs, nextResult } = frame;
-  frame.record(step.place, step.span(), 'continue', inputs);
-  const finish = (halt: Halt | undefined): Halt | undefined => {
+  frame.record(step.place, spanOf(step), 'continue', inputs);
+  const finish = (halt: Halt | PlacedDenial | undefined): Halt | undefined => {
     const entry = trace[at];
     const modified = frame.nextArgs !== nextArgs || frame.nextResult !== nextResult;
     const outcome = halt?.kind ?? (modified ? 'modified' : applies ? 'continue' : 'skipped');
     if (entry !== undefined) trace[at] = { ...entry, outcome };
-    return halt;
+    return halt === undefined ? undefined : placed(halt, step);
   };
   const outcome = step.run(frame);
   return outcome instanceof Promise ? outcome.then(finish) : finish(outcome);
@@ -85,55 +123,70 @@ export function compileSteps(steps: readonly Step[], where: StepPlace, scope: Co
  * `scope.report`. Source: policy language sections 2 and 3.
  */
 export function compileStep(step: Step, where: StepPlace, scope: CompileScope): CompiledStep {
+  const { run, applies, inputs } = stepCode(step, where, scope);
+  return { run, place: where.place, at: step, applies, inputs };
+}
+
+function stepCode(step: Step, where: StepPlace, scope: CompileScope): StepCode {
   const span = (): Span => step.text.span(step.range.start, step.range.end);
-  const at = { place: where.place, span };
   switch (step.kind) {
     case 'allow':
-      return { ...at, run: () => undefined };
+      return ALLOW;
     case 'deny': {
-      const halt = deny(step.code ?? where.place, step.reason);
-      return { ...at, run: () => halt };
+      const halt = denialOf(step);
+      return { run: () => halt };
     }
-    case 'require': {
-      const halt = deny(where.place);
-      const predicates = step.predicates.map((predicate) => compilePredicate(predicate, scope));
-      return { ...at, run: requireAll(predicates, halt), inputs: inputsOf(step.predicates, scope) };
-    }
+    case 'require':
+      return sharedCode(['require', ...step.predicates.map(printPredicate)], scope, () => ({
+        run: requireAll(step.predicates.map((predicate) => compilePredicate(predicate, scope))),
+        inputs: inputsOf(step.predicates, scope),
+      }));
     case 'when': {
-      const applies = compilePredicate(step.predicate, scope);
+      const [only] = step.steps;
+      const { predicate } = step;
+      if (only?.kind === 'deny' && step.steps.length === 1) {
+        return sharedCode(['when', printPredicate(predicate), only.code, only.reason], scope, () => {
+          const applies = compilePredicate(predicate, scope);
+          const halt = denialOf(only);
+          return {
+            run: (frame) => (applies(frame) ? halt : undefined),
+            applies,
+            inputs: inputsOf([predicate], scope),
+          };
+        });
+      }
+      const applies = compilePredicate(predicate, scope);
       const steps = compileSteps(step.steps, where, scope);
       return {
-        ...at,
-        run: runWhen(applies, step.steps, steps, where),
+        run: (frame) => (applies(frame) ? runSteps(steps, frame) : undefined),
         applies,
-        inputs: inputsOf([step.predicate], scope),
+        inputs: inputsOf([predicate], scope),
       };
     }
     case 'taint':
-      return { ...at, run: runTaint(step, where, scope) };
+      return taintCode(step, where, scope);
     case 'plugin': {
       const plugin = pluginToCall(step.name, isOperationHook, span(), scope);
-      if (plugin?.observesOnly === true) return { ...at, run: (frame) => passObserver(plugin, frame) };
-      return { ...at, run: plugin === undefined ? unusable(where) : (frame) => runPlugin(plugin, frame) };
+      if (plugin?.observesOnly === true) return { run: (frame) => passObserver(plugin, frame) };
+      return { run: plugin === undefined ? unusable(where) : (frame) => runPlugin(plugin, frame) };
     }
     case 'delegate': {
       const plugin = pluginToCall(step.plugin, (hook) => hook === 'token.delegate', span(), scope);
-      if (plugin === undefined || !checkDelegate(step, plugin, span(), scope)) return { ...at, run: unusable(where) };
-      return { ...at, run: (frame) => runDelegate(step, plugin, frame) };
+      if (plugin === undefined || !checkDelegate(step, plugin, span(), scope)) return { run: unusable(where) };
+      return { run: (frame) => runDelegate(step, plugin, frame) };
     }
     case 'elicit': {
       const plugin = pluginToCall(step.plugin, (hook) => hook === 'elicit', span(), scope);
-      if (plugin === undefined) return { ...at, run: unusable(where) };
+      if (plugin === undefined) return { run: unusable(where) };
       lintElicitation(step, plugin, where.phase, scope);
-      return { ...at, run: compileElicitation(step, plugin, where.place, scope) };
+      return { run: compileElicitation(step, plugin, where.place, scope) };
     }
     case 'decide':
-      return { ...at, run: compileDecide(step, span, where, scope) };
+      return { run: compileDecide(step, span, where, scope) };
     case 'restrict': {
       const restriction = compileRestriction(step.restriction, scope);
       const unresolved = deny(where.place, 'a deny list of `restrict` could not be read');
       return {
-        ...at,
         run: (frame) => {
           const constraint = restriction(frame);
           if (constraint === 'unresolved') return unresolved;
@@ -144,15 +197,15 @@ export function compileStep(step: Step, where: StepPlace, scope: CompileScope): 
     }
     case 'sequential': {
       const steps = compileSteps(step.steps, where, scope);
-      return { ...at, run: (frame) => runSteps(steps, frame) };
+      return { run: (frame) => runSteps(steps, frame) };
     }
     case 'parallel': {
       refuseModifyingPlugins(step.steps, scope);
       const steps = compileSteps(step.steps, where, scope);
-      return { ...at, run: (frame) => runParallel(steps, frame) };
+      return { run: (frame) => runParallel(steps, frame) };
     }
     case 'field':
-      return { ...at, run: compileFieldOperation(step, where, scope) };
+      return { run: compileFieldOperation(step, where, scope) };
   }
 }
 
@@ -161,45 +214,58 @@ function unusable(where: StepPlace): () => Halt {
   return () => deny(where.place);
 }
 
-function requireAll(predicates: readonly CompiledPredicate[], halt: Halt): (frame: Frame) => Halt | undefined {
+/** The code of equal steps, made once for each bundle. `parts` say all that it does. */
+function sharedCode(
+  parts: readonly (string | undefined)[],
+  { stepCodes }: CompileScope,
+  make: () => StepCode,
+): StepCode {
+  if (stepCodes === undefined) return make();
+  const key = JSON.stringify(parts);
+  let code = stepCodes.get(key);
+  if (code === undefined) {
+    code = make();
+    stepCodes.set(key, code);
+  }
+  return code;
+}
+
+const ALLOW: StepCode = { run: () => undefined };
+const DENIAL: PlacedDenial = { kind: 'deny', code: undefined, reason: DEFAULT_REASON };
+
+function denialOf({ code, reason = DEFAULT_REASON }: Step & { readonly kind: 'deny' }): Halt | PlacedDenial {
+  return code === undefined ? { kind: 'deny', code, reason } : deny(code, reason);
+}
+
+function requireAll(predicates: readonly CompiledPredicate[]): StepCode['run'] {
   const [only] = predicates;
-  if (only !== undefined && predicates.length === 1) return (frame) => (only(frame) ? undefined : halt);
+  if (only !== undefined && predicates.length === 1) return (frame) => (only(frame) ? undefined : DENIAL);
   return (frame) => {
-    for (const predicate of predicates) if (!predicate(frame)) return halt;
+    for (const predicate of predicates) if (!predicate(frame)) return DENIAL;
     return undefined;
   };
 }
 
-function runWhen(
-  applies: CompiledPredicate,
-  written: readonly Step[],
-  steps: readonly CompiledStep[],
-  where: StepPlace,
-): (frame: Frame) => StepOutcome {
-  const [only] = written;
-  if (written.length === 1 && only?.kind === 'deny') {
-    const halt = deny(only.code ?? where.place, only.reason);
-    return (frame) => (applies(frame) ? halt : undefined);
+function taintCode(step: Step & { readonly kind: 'taint' }, where: StepPlace, scope: CompileScope): StepCode {
+  const { label, scopes } = step;
+  if (scope.onMissingSession === 'ignore' || !scopes.includes('session')) {
+    return sharedCode(['taint', label, ...scopes], scope, () => {
+      const taint = { label: interned(label), scopes };
+      return {
+        run: (frame) => {
+          frame.addTaint(taint);
+          return undefined;
+        },
+      };
+    });
   }
-  return (frame) => (applies(frame) ? runSteps(steps, frame) : undefined);
-}
-
-function runTaint(
-  step: Step & { readonly kind: 'taint' },
-  where: StepPlace,
-  scope: CompileScope,
-): (frame: Frame) => Halt | undefined {
-  const taint = { label: step.label, scopes: step.scopes };
-  if (scope.onMissingSession === 'ignore' || !step.scopes.includes('session')) {
-    return (frame) => {
-      frame.addTaint(taint);
-      return undefined;
-    };
-  }
+  const taint = { label, scopes };
   const halt = deny('session.missing', `\`${where.place}\` labels the session, and the request has none`);
-  return (frame) => {
-    frame.addTaint(taint);
-    return frame.session === undefined ? halt : undefined;
+  return {
+    run: (frame) => {
+      frame.addTaint(taint);
+      return frame.session === undefined ? halt : undefined;
+    },
   };
 }
 
@@ -310,7 +376,7 @@ function compileDecide(
   }
   const failed = deny(`pdp.${dialect}.error`, `the decision point \`${dialect}\` gave no answer`);
   /** Reactions may give the denial other words; they cannot take it back, nor put it off with a question. */
-  const react = (denial: Halt, frame: Frame): StepOutcome => {
+  const react = (denial: Halt, frame: Frame): StepsOutcome => {
     const worded = (halt: Halt | undefined): Halt => (halt?.kind === 'deny' ? halt : denial);
     const reaction = runSteps(onDeny, frame);
     return reaction instanceof Promise ? reaction.then(worded) : worded(reaction);
@@ -376,7 +442,7 @@ export function runParallel(steps: readonly CompiledStep[], frame: Frame): StepO
 interface Member {
   readonly frame: Frame;
   /** Never rejects. */
-  outcome: StepOutcome;
+  outcome: StepsOutcome;
   finished: boolean;
 }
 
@@ -396,7 +462,7 @@ function startMember(step: CompiledStep, frame: Frame): Member {
   return member;
 }
 
-function firstHalt(members: readonly Member[], from: number): StepOutcome {
+function firstHalt(members: readonly Member[], from: number): StepsOutcome {
   for (const [i, { outcome }] of members.entries()) {
     if (i < from) continue;
     if (outcome instanceof Promise) return outcome.then((halt) => halt ?? firstHalt(members, i + 1));
@@ -412,18 +478,15 @@ function compileFieldOperation(
 ): (frame: Frame) => StepOutcome {
   const name = step.text.value.slice(step.path.range.start, step.path.range.end);
   const { path, pipeline, target } = step;
-  const run = compileField({ path, pipeline, name, place: where.place }, target, scope);
+  const { run } = compileField({ path, pipeline, name, place: where.place }, target, scope);
   return (target === 'args') === (where.phase === 'pre') ? run : () => undefined;
 }
 
-/** The attributes that predicates read, by name as written; absent ones are left out. */
-function inputsOf(
-  predicates: readonly Predicate[],
-  scope: CompileScope,
-): (frame: Frame) => Readonly<Record<string, JsonValue>> {
-  const readers = new Map<string, Accessor>();
-  for (const path of predicates.flatMap(pathsOf)) readers.set(printPath(path), compilePath(path, scope));
+/** The attributes that predicates read, by name as written; absent ones are left out. Compiled when first asked for. */
+function inputsOf(predicates: readonly Predicate[], scope: CompileScope): NonNullable<StepCode['inputs']> {
+  let readers: ReadonlyMap<string, Accessor> | undefined;
   return (frame) => {
+    readers ??= new Map(predicates.flatMap(pathsOf).map((path) => [printPath(path), compilePath(path, scope)]));
     const inputs: Record<string, JsonValue> = {};
     for (const [name, read] of readers) {
       const value = toJson(read(frame));

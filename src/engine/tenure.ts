@@ -2,7 +2,11 @@ import type { Bundle } from './bundle.ts';
 
 /** A bundle from the moment it is put in force until the last operation that began on it has ended. */
 export class Tenure {
+  /** The engine that decides; an operation may be shown to several. */
+  readonly engine: object;
   readonly bundle: Bundle;
+  /** Unix milliseconds. */
+  readonly now: () => number;
   /** Operations that still need the bundle, those between their phases included. */
   operations = 0;
   /** Phases that are being decided. */
@@ -14,8 +18,10 @@ export class Tenure {
   #started = false;
   #settle: () => void = () => undefined;
 
-  constructor(bundle: Bundle) {
+  constructor(engine: object, bundle: Bundle, now: () => number) {
+    this.engine = engine;
     this.bundle = bundle;
+    this.now = now;
     this.ended = new Promise((resolve) => {
       this.#settle = resolve;
     });

@@ -7,6 +7,13 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Set);
 }
 
+const INHERITED: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
+
+/** Whether every object has a member of this name without owning it. */
+export function isInheritedName(name: string): boolean {
+  return INHERITED.has(name);
+}
+
 /** A set of texts: an array as JSON has it, or a set of the engine's own. */
 export type TextSet = readonly JsonValue[] | ReadonlySet<string>;
 

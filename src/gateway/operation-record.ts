@@ -1,6 +1,8 @@
-import { ENTITY_TYPES, type Entity, type Extensions, type Operation } from '../engine/operation.ts';
+import { ENTITY_TYPES, PROGRESS, type Entity, type Extensions, type Operation } from '../engine/operation.ts';
 import { parseJson, stringifyJson } from '../text/json.ts';
 import { isJsonObject } from './json-value.ts';
+import { isListMethod } from './list-filter.ts';
+import type { Listing } from './list-filter.ts';
 import { isMediated } from './mediation.ts';
 import type { MediatedRequest } from './pending-requests.ts';
 
@@ -9,11 +11,10 @@ import type { MediatedRequest } from './pending-requests.ts';
  * them, and the labels of `pre` among those that the host gives. Credentials stay behind.
  */
 export function writeOperation({ method, operation, decision, scope, upstream }: MediatedRequest): string {
-  const { id, entity, extensions = {} } = operation;
+  const { credentials: _credentials, [PROGRESS]: _progress, extensions = {}, ...rest } = operation;
   const labels = [...(extensions.labels ?? []), ...(decision?.taints ?? []).map(({ label }) => label)];
   const portable = {
-    id,
-    entity,
+    ...rest,
     args: decision === undefined ? operation.args : decision.args,
     extensions: { ...extensions, labels },
     constraint: decision?.constraint ?? operation.constraint,
@@ -29,6 +30,20 @@ export function readOperation(text: string): MediatedRequest | undefined {
   if (typeof method !== 'string' || !isMediated(method) || typeof scope !== 'string') return undefined;
   if (!isOperation(operation)) return undefined;
   return { method, scope, operation, nested: false, ...(typeof upstream === 'string' ? { upstream } : {}) };
+}
+
+/** A request for a list that is to be filtered, as text. */
+export function writeListing(listing: Listing): string {
+  return stringifyJson(listing) ?? '';
+}
+
+/** What `writeListing` wrote; undefined for anything else. */
+export function readListing(text: string): Listing | undefined {
+  const record = parsed(text);
+  if (!isJsonObject(record)) return undefined;
+  const { method, extensions } = record;
+  const known = typeof method === 'string' && isListMethod(method) && isExtensions(extensions);
+  return known ? { method, extensions } : undefined;
 }
 
 function parsed(text: string): unknown {
@@ -51,5 +66,5 @@ function isEntity(value: unknown): value is Entity {
 }
 
 function isExtensions(value: unknown): value is Extensions {
-  return isJsonObject(value) && Array.isArray(value['labels']);
+  return isJsonObject(value);
 }

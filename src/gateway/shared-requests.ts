@@ -4,7 +4,7 @@ import {
   type TransportSession,
   type TransportStorage,
 } from '../transport/transport-storage.ts';
-import { readOperation, writeOperation } from './operation-record.ts';
+import { readListing, readOperation, writeListing, writeOperation } from './operation-record.ts';
 import type { PendingRequest, RequestLedger } from './pending-requests.ts';
 import { storageId } from './session-table.ts';
 
@@ -48,22 +48,30 @@ function claimOf(sessionId: string, id: PendingRequest['id']): string {
 }
 
 function recordOf(sessionId: string, request: PendingRequest, now: number): TransportSession {
-  const { id, idText, method, mediated } = request;
+  const { id, idText, method, mediated, listing } = request;
   return {
     id: claimOf(sessionId, id),
     type: 'streamable',
     createdAt: now,
     updatedAt: now,
-    metadata: { id_text: idText, method },
+    metadata: { id_text: idText, method, ...(listing === undefined ? {} : { listing: writeListing(listing) }) },
     ...(mediated === undefined ? {} : { data: writeOperation(mediated) }),
   };
 }
 
 function requestOf(id: PendingRequest['id'], { metadata, data }: TransportSession): PendingRequest {
-  const { id_text: idText, method } = metadata;
+  const { id_text: idText, method, listing: written } = metadata;
   const mediated = typeof data === 'string' ? readOperation(data) : undefined;
-  if (idText === undefined || method === undefined || (data !== undefined && mediated === undefined)) {
+  const listing = written === undefined ? undefined : readListing(written);
+  const unread = (data !== undefined && mediated === undefined) || (written !== undefined && listing === undefined);
+  if (idText === undefined || method === undefined || unread) {
     throw new TransportStorageError('corrupt', 'the storage holds something that is not a request');
   }
-  return { id, idText, method, ...(mediated === undefined ? {} : { mediated }) };
+  return {
+    id,
+    idText,
+    method,
+    ...(mediated === undefined ? {} : { mediated }),
+    ...(listing === undefined ? {} : { listing }),
+  };
 }

@@ -3,7 +3,7 @@ import type { Span, Tracer } from '@opentelemetry/api';
 import type { Decision } from '../engine/decision.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Operation, Phase } from '../engine/operation.ts';
-import { sessionSource } from '../engine/run.ts';
+import { sessionSource } from '../engine/frame.ts';
 import type { Awaitable } from '../session/label-store.ts';
 import { entityNote } from './exchange.ts';
 import { registeredTracer } from './tracer.ts';

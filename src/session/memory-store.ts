@@ -1,6 +1,7 @@
+import { LabelSet } from './label-set.ts';
 import { SessionStoreError, type LabelStore, type SessionStoreFactory } from './label-store.ts';
 
-const EMPTY: ReadonlySet<string> = new Set();
+const EMPTY: ReadonlySet<string> = new LabelSet();
 
 /** Sessions with labels that one process keeps unless the bundle says otherwise. */
 export const DEFAULT_MAX_SESSIONS = 1_000_000;
@@ -40,7 +41,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): LabelStore {
         sessions.forgetIdle();
         if (sessions.size >= maxSessions) throw new SessionStoreError('full', `no room beyond ${maxSessions} sessions`);
       }
-      sessions.put(sessionId, new Set([...(known ?? EMPTY), ...labels]));
+      sessions.put(sessionId, new LabelSet([...(known ?? EMPTY), ...labels]));
     },
     health: () => ({ healthy: !closed, detail: closed ? 'closed' : `in process, ${sessions.size} sessions` }),
     close() {

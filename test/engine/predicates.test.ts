@@ -91,3 +91,54 @@ describe('predicates', () => {
     assert.equal(outcomeOf(await engine.pre(call('t', { args: { n: 50 } }))), 'allow');
   });
 });
+
+describe('what is known at load', () => {
+  const options = { data: { open: true, limit: 5, names: ['a', 1], word: 'w' } };
+  const cases: readonly (readonly [string, boolean, Readonly<Record<string, boolean | number | string | string[]>>])[] =
+    [
+      ['data.open', true, { 'data.open': false }],
+      ['!data.open', false, { 'data.open': false }],
+      ['data.limit > 4', true, { 'data.limit': 4 }],
+      ['data.limit != 5', false, { 'data.limit': 4 }],
+      ["data.word == 'w'", true, { 'data.word': 'v' }],
+      ['exists(data.nothing)', false, { 'data.nothing': 'something' }],
+      ["data.names contains '1'", true, { 'data.names': ['b'] }],
+      ['args.v in data.names', true, { 'data.names': ['b'] }],
+      ['args.v not in data.names', false, { 'data.names': ['b'] }],
+      ['args.v in data.word', false, { 'data.word': ['a'] }],
+    ];
+  for (const [predicate, holds, attributes] of cases) {
+    it(`gives way to raw attributes: ${predicate}`, async () => {
+      const engine = await engineOf(
+        JSON.stringify({ routes: [{ tool: 't', pre_invocation: [`${predicate}: deny`] }] }),
+        options,
+      );
+      const args = { v: 'a' };
+      assert.equal((await engine.pre(call('t', { args }))).decision, holds ? 'deny' : 'allow');
+      assert.equal((await engine.pre(call('t', { args, attributes }))).decision, holds ? 'allow' : 'deny');
+    });
+  }
+});
+
+describe('contains over labels', () => {
+  const text = `
+routes:
+  - {tool: t, pre_invocation: ["security.labels contains 'l': deny"]}
+  - {tool: label, pre_invocation: ["taint(l, session)"]}
+  - {tool: message, pre_invocation: ["taint(l, message)"], post_invocation: ["session['labels'] contains 'l': deny"]}`;
+  const subject = { id: 'ann' };
+
+  it('finds them wherever they come from', async () => {
+    const engine = await engineOf(text);
+    const outcome = async (rest: Parameters<typeof call>[1]): Promise<string> =>
+      (await engine.pre(call('t', rest))).decision;
+    assert.equal(await outcome({ extensions: { subject, labels: ['other'] } }), 'allow');
+    assert.equal(await outcome({ extensions: { labels: ['l'] } }), 'deny', 'the host');
+    assert.equal(await outcome({ attributes: { 'session.labels': ['l'] } }), 'deny', 'raw attributes');
+    await engine.pre(call('label', { extensions: { subject } }));
+    assert.equal(await outcome({ extensions: { subject } }), 'deny', 'the session');
+    const operation = call('message');
+    await engine.pre(operation);
+    assert.equal((await engine.post(operation, 1)).decision, 'deny', 'the earlier phase');
+  });
+});

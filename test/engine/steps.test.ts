@@ -51,6 +51,18 @@ describe('steps', () => {
     assert.equal((await run({ pre_invocation: ["deny('mine')"] })).violation?.reason, 'mine');
   });
 
+  it('equal rules of several routes deny with the place of their own', async () => {
+    const rules = 'pre_invocation: ["require(role.x)"], post_invocation: ["!role.x", "role.x: deny(\'r\')"]';
+    const engine = await engineOf(`routes: [{tool: a, ${rules}}, {tool: b, ${rules}}]`);
+    for (const tool of ['a', 'b']) {
+      assert.equal(outcomeOf(await engine.pre(call(tool))), `routes.tool:${tool}.pre_invocation[0]`);
+      assert.equal(outcomeOf(await engine.post(call(tool), 1)), `routes.tool:${tool}.post_invocation[0]`);
+      const extensions = { subject: { roles: ['x'] } };
+      const { violation } = await engine.post(call(tool, { extensions }), 1);
+      assert.deepEqual([violation?.code, violation?.reason], [`routes.tool:${tool}.post_invocation[1]`, 'r']);
+    }
+  });
+
   it('labels attached before a deny are in the decision, those after are not', async () => {
     const { taints } = await run({ pre_invocation: ['taint(a)', 'taint(b, [session, message])', 'deny', 'taint(c)'] });
     assert.deepEqual(taints, [

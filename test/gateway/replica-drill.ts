@@ -40,6 +40,8 @@ export function replicaDrill({ clients, callsOfEach }: ReplicaDrillSize): void {
       const next = subjects.slice(callers.length, callers.length + CONNECT_AT_ONCE);
       callers.push(...(await Promise.all(next.map((subject) => Caller.connect(balancer.url, issuer, subject)))));
     }
+    // Connections that every client keeps from now on, so that none waits for one while others call and call.
+    await Promise.all(callers.map((caller) => caller.callAll(1, new Progress(0))));
     const connected = performance.now();
 
     const total = clients * callsOfEach;
@@ -149,7 +151,9 @@ class Progress {
 }
 
 // All clients are in this process, beside balancer and upstream: on a busy machine a connection takes its time.
-setGlobalDispatcher(new Agent({ connect: { timeout: 120_000 }, headersTimeout: 120_000, bodyTimeout: 0 }));
+setGlobalDispatcher(
+  new Agent({ connect: { timeout: 120_000 }, headersTimeout: 120_000, bodyTimeout: 0, keepAliveTimeout: 600_000 }),
+);
 
 /** One subject's MCP client. */
 class Caller {

@@ -288,6 +288,25 @@ describe('requests of a session that several replicas serve', () => {
     assert.equal(elsewhere.body, '');
   });
 
+  test('a list that is replayed through another replica is filtered as it would have been', async () => {
+    const listed = { jsonrpc: '2.0', id: 5, result: { tools: [{ name: 'open' }, { name: 'closed' }] } };
+    await startUpstream((request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.end(request.method === 'GET' ? event(listed, 'e2') : 'id: e1\ndata: \n\n');
+    });
+    const forecast: EngineScript['forecast'] = ({ entity }) => ({ refused: entity.name === 'closed' });
+    const [one, other] = [
+      await replica({ forecast }, { filterLists: true }),
+      await replica({ forecast }, { filterLists: true }),
+    ];
+    const id = await open(one);
+    await call(one, id, ANN, { jsonrpc: '2.0', id: 5, method: 'tools/list' });
+    const headers = { ...STREAM, ...ANN, 'Mcp-Session-Id': id, 'Last-Event-ID': 'e1' };
+    const resumed = await ask(other.url, { method: 'GET', headers });
+    assert.match(resumed.body, /"open"/);
+    assert.doesNotMatch(resumed.body, /"closed"/);
+  });
+
   test('a response that nobody asked for is not sent on by any replica', async () => {
     await startUpstream(resumable);
     const other = await replica();

@@ -25,7 +25,8 @@ export async function startRoundRobin(ports: readonly number[]): Promise<RoundRo
     response.once('close', () => sent.destroy());
     sent.once('response', (answer) => {
       served.set(port, (served.get(port) ?? 0) + 1);
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      const { connection: _connection, 'keep-alive': _keepAlive, ...kept } = answer.headers;
+      response.writeHead(answer.statusCode ?? 502, kept);
       answer.pipe(response);
       answer.once('error', () => {
         if (method === 'POST') lost += 1;

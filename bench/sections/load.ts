@@ -1,0 +1,62 @@
+import { LineCounter, parseDocument } from 'yaml';
+import { loadBundle, type LoadResult } from '../../src/config/load-bundle.ts';
+import { median } from '../race.ts';
+import { atMost, Lines, type SectionResult } from '../result.ts';
+import { manyRoutes, preRules } from '../standard-request.ts';
+
+const ROUNDS = 5;
+const ROUTES = 10_000;
+
+/** Reading, checking and compiling a bundle, beside the parser alone. */
+export async function loadSection(): Promise<SectionResult> {
+  const lines = new Lines('load');
+  const text = manyRoutes(ROUTES);
+  const parser: number[] = [];
+  const loader: number[] = [];
+  await load(manyRoutes(200));
+  for (let round = 0; round < ROUNDS; round += 1) {
+    parser.push(await timed(async () => void parseDocument(text, { lineCounter: new LineCounter() })));
+    loader.push(await timed(() => load(text)));
+  }
+  const ratio = median(loader.map((time, round) => time / (parser[round] ?? Number.NaN)));
+  const parsing = '`yaml` with positions';
+  lines.add(`${ROUTES} routes, ${parsing}`, median(parser), 'ms');
+  lines.add(`${ROUTES} routes, loadBundle`, median(loader), 'ms', { ratio, of: parsing });
+  lines.check(atMost(`load of ${ROUTES} routes, × ${parsing}`, ratio, 1.5));
+
+  const small = await timed(() => load(manyRoutes(1000)));
+  lines.add('1000 routes, loadBundle', small, 'ms', { ratio: small / median(loader), of: `${ROUTES} routes` });
+
+  const before = await heap();
+  const kept = await load(manyRoutes(2000));
+  const bytes = ((await heap()) - before) / (2000 * (preRules().length + 3));
+  if (!kept.ok) throw new Error('rejected');
+  const held = kept.bundle;
+  lines.add('heap of a rule or field', bytes, 'bytes');
+  lines.check(atMost('heap of a rule, KB', bytes / 1024, 1.2));
+  if (held.digest === '') throw new Error('no digest');
+  return lines;
+}
+
+async function load(text: string): Promise<LoadResult> {
+  const loaded = await loadBundle({ name: 'bench.yaml', text });
+  if (!loaded.ok) throw new Error(loaded.diagnostics[0]?.message);
+  return loaded;
+}
+
+/** Milliseconds of processor time. */
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  globalThis.gc?.();
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
+async function heap(): Promise<number> {
+  for (let pass = 0; pass < 3; pass += 1) {
+    globalThis.gc?.();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return process.memoryUsage().heapUsed;
+}
