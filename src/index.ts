@@ -42,7 +42,11 @@ export type {
   Workload,
 } from './engine/operation.ts';
 export type { InboundCredential } from './engine/inbound-credential.ts';
+export type { QuestionDesk } from './engine/elicitation/question-desk.ts';
+export type { Authentication, GivenAnswer } from './engine/elicitation/question.ts';
 export type {
+  CallbackAnswer,
+  CallbackMessage,
   CallContext,
   Capability,
   DecisionRecord,

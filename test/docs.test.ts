@@ -220,6 +220,8 @@ function load(text: string, name: string, baseDirectory: string): Promise<LoadRe
         HANDLE_KEY: 'k'.repeat(32),
         COLLECTOR_AUTHORIZATION: 'Bearer example',
         OAUTH_CLIENT_SECRET: 'example',
+        CIBA_SECRET: 'example',
+        CHAT_KEY: 'sixteen-letters-or-more',
       },
       ...EXAMPLE_KINDS,
     },

@@ -92,7 +92,13 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
     report,
   );
   let digest = '';
-  const questions = new QuestionDesk({ storage: () => visitor.transport.storage, digest: () => digest, now, alarm });
+  const questions = new QuestionDesk({
+    storage: () => visitor.transport.storage,
+    digest: () => digest,
+    now,
+    alarm,
+    plugin: (name) => visitor.registry.declared.get(name)?.handle,
+  });
   const visitor = new PolicyVisitor({
     kinds,
     questions,

@@ -5,8 +5,10 @@ import { cedarDirect } from '../pdp/cedar/cedar-direct.ts';
 import { cel } from '../pdp/cel/cel.ts';
 import { opa } from '../pdp/opa/opa.ts';
 import { auditLogger } from '../plugins/audit-logger/audit-logger.ts';
+import { elicitationCiba } from '../plugins/elicitation-ciba/elicitation-ciba.ts';
 import { elicitationLocal } from '../plugins/elicitation-local/elicitation-local.ts';
 import { delegatorOAuth } from '../plugins/delegator-oauth/delegator-oauth.ts';
+import { elicitationWebhook } from '../plugins/elicitation-webhook/elicitation-webhook.ts';
 import { identityJwt } from '../plugins/identity-jwt/identity-jwt.ts';
 import { piiScan } from '../plugins/pii-scan/pii-scan.ts';
 import type { SessionStoreFactory } from '../session/label-store.ts';
@@ -20,7 +22,15 @@ export interface RegisteredKinds {
   readonly sessionStores: readonly SessionStoreFactory[];
 }
 
-const BUILT_IN_PLUGINS: readonly PluginKind[] = [identityJwt, delegatorOAuth, elicitationLocal, auditLogger, piiScan];
+const BUILT_IN_PLUGINS: readonly PluginKind[] = [
+  identityJwt,
+  delegatorOAuth,
+  elicitationCiba,
+  elicitationLocal,
+  elicitationWebhook,
+  auditLogger,
+  piiScan,
+];
 
 const BUILT_IN_DECISION_POINTS: readonly DecisionPointKind[] = [authzen, cedarDirect, cel, opa];
 

@@ -46,6 +46,14 @@ export const policyCodes = {
     example:
       'plugins: [{name: login, kind: identity/jwt, config: {trusted_issuers: [{issuer: a, algorithms: [HS256], decoding_key: {kind: secret, secret: 0123456789abcdef0123456789abcdef}}]}}]',
   },
+  'config/elicitation-doubt': {
+    severity: 'warning',
+    title: 'a question to a human that may not protect what it seems to',
+    explanation:
+      'The rule asks a human, and something about it is doubtful: the question comes after the operation has run, the caller chooses who is asked, the time cannot be read, or the channel cannot carry the answer. The message says which.',
+    example:
+      "plugins: [{name: desk, kind: elicitation/local}]\nroutes: [{tool: pay, pre_invocation: ['require_approval(desk, from: args.boss)']}]",
+  },
   'config/unknown-dialect': {
     severity: 'error',
     title: 'no decision point answers for this key',

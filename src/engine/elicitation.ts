@@ -1,7 +1,7 @@
 import type { Step } from '../language/ast.ts';
 import { compilePath, elicitationId, isPeek, type Accessor } from './attributes.ts';
 import type { CompileScope } from './compile-scope.ts';
-import { parseDuration } from './elicitation/duration.ts';
+import { MAX_DURATION, parseDuration } from './elicitation/duration.ts';
 import type { Elicited } from './elicitation/elicited.ts';
 import { compilePurpose } from './elicitation/purpose.ts';
 import type { Violation } from './decision.ts';
@@ -51,7 +51,7 @@ class ElicitationStep {
   readonly #approver: (frame: Frame) => string | undefined;
   readonly #within: ((frame: Frame) => boolean) | undefined;
   readonly #purpose: ((frame: Frame) => string) | undefined;
-  readonly #timeout: number;
+  readonly #timeout: number | undefined;
 
   constructor(step: ElicitStep, plugin: PluginHandle, place: string, scope: CompileScope) {
     this.#step = step;
@@ -61,7 +61,7 @@ class ElicitationStep {
     this.#approver = compileApprover(step.from, scope);
     this.#within = step.scope === undefined ? undefined : compilePredicate(step.scope.predicate, scope);
     this.#purpose = step.purpose === undefined ? undefined : compilePurpose(step.purpose, scope);
-    this.#timeout = (step.timeout === undefined ? undefined : parseDuration(step.timeout)) ?? DEFAULT_TIMEOUT;
+    this.#timeout = step.timeout === undefined ? undefined : parseDuration(step.timeout);
   }
 
   async run(frame: Frame): Promise<Halt | undefined> {
@@ -126,13 +126,14 @@ class ElicitationStep {
       purpose: this.#purpose?.(frame) ?? null,
       shown,
       askedAt,
-      expiresAt: askedAt + this.#timeout,
+      expiresAt: askedAt + (this.#timeout ?? DEFAULT_TIMEOUT),
       state: null,
       listed: false,
       earlier: carried.map(({ id }) => id),
       slots: [],
     });
-    let outcome: ElicitOutcome | PluginFailure | undefined;
+    let outcome: ElicitOutcome | PluginFailure;
+    let isOpen = false;
     try {
       outcome = await this.#plugin.elicit(this.#inputOf(question, frame), frame.signal);
       if (outcome.outcome === 'pending') {
@@ -140,12 +141,13 @@ class ElicitationStep {
           ...question,
           state: outcome.state ?? null,
           listed: outcome.listed === true,
-          expiresAt: Math.min(question.expiresAt, outcome.expiresAt ?? Infinity),
+          expiresAt: this.#expiryOf(question, outcome.expiresAt),
         });
+        isOpen = true;
         return this.#pending(asked, elicited);
       }
     } finally {
-      if (outcome?.outcome !== 'pending') await this.#desk.store.discard(question);
+      if (!isOpen) await this.#desk.store.discard(question);
     }
     switch (outcome.outcome) {
       case 'unavailable':
@@ -163,6 +165,12 @@ class ElicitationStep {
         // There is nothing to use up: the answer came with this very request.
         return this.#judge(frame, elicited, requester, question, answerOf(outcome, question, this.#desk.now));
     }
+  }
+
+  /** The channel may shorten the step's time, and sets it where the step says nothing. */
+  #expiryOf({ askedAt, expiresAt }: Question, given: number | undefined): number {
+    if (given === undefined) return expiresAt;
+    return Math.min(given, askedAt + (this.#timeout ?? MAX_DURATION));
   }
 
   /** Nobody could be asked. */
@@ -254,6 +262,7 @@ class ElicitationStep {
       config: this.#step.config,
       askedAt: question.askedAt,
       expiresAt: question.expiresAt,
+      ...(this.#timeout === undefined ? {} : { timeout: this.#timeout }),
       ...(question.route === null ? {} : { route: question.route }),
       ...(question.purpose === null ? {} : { purpose: question.purpose }),
       ...(question.channel === null ? {} : { channel: question.channel }),

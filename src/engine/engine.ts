@@ -2,6 +2,7 @@ import type { Awaitable, StoreHealth } from '../session/label-store.ts';
 import type { HandleNames } from '../session/session-handle.ts';
 import type { TransportStorage } from '../transport/transport-storage.ts';
 import type { Decision, Violation } from './decision.ts';
+import type { QuestionDesk } from './elicitation/question-desk.ts';
 import type { Forecast } from './forecast.ts';
 import type { Entity, Extensions, JsonValue, Operation } from './operation.ts';
 import type { InboundCredential } from './inbound-credential.ts';
@@ -44,6 +45,8 @@ export interface Engine {
   forecast(operation: Pick<Operation, 'entity' | 'extensions'>, identifiedFor: Entity): Forecast;
   /** The storage of transport sessions that the bundle in force configures; undefined when it leaves that to the host. */
   transportSessions?(): TransportStorage | undefined;
+  /** The questions to humans of the bundle in force. */
+  readonly questions?: QuestionDesk;
   /** Whether the stores answer. */
   health(): Promise<StoreHealth>;
   /** Ends the stores and plugins after the last operation in flight. */

@@ -2,6 +2,7 @@ import type { Alarm } from '../session/label-store.ts';
 import type { Decision, Violation } from './decision.ts';
 import { positionAt } from '../text/source.ts';
 import type { Consultation } from './decision.ts';
+import { approvalsOf } from './elicitation/elicited.ts';
 import type { Frame } from './frame.ts';
 import { spanOf, type DecidingRule } from './halt.ts';
 import type { Extensions } from './operation.ts';
@@ -12,6 +13,7 @@ import { hookOf } from './plugin-input.ts';
 const NO_EXTENSIONS: Extensions = Object.freeze({});
 const NO_LABELS: ReadonlySet<string> = new Set();
 const NO_HEADERS: readonly string[] = Object.freeze([]);
+const NO_APPROVALS: DecisionRecord['approvals'] = Object.freeze([]);
 const NO_CONSULTATIONS: readonly Consultation[] = Object.freeze([]);
 const UNMODIFIED: Decision['modified'] = Object.freeze({ args: false, result: false });
 
@@ -31,6 +33,7 @@ export function observeDecision(frame: Frame, decision: Decision, alarm: (alarm:
     violation: decision.violation,
     rule: placeOf(frame.rule),
     consultations: frame.consultations ?? NO_CONSULTATIONS,
+    approvals: decision.decision === 'allow' ? approvalsOf(frame.elicitation) : NO_APPROVALS,
     traceparent: traceparentOf(operation.extensions?.http?.request_headers?.['traceparent']),
     modified: decision.modified,
     args: decision.args,
@@ -62,6 +65,7 @@ export function observeRefusedIdentity(
     violation,
     rule: undefined,
     consultations: NO_CONSULTATIONS,
+    approvals: NO_APPROVALS,
     traceparent: traceparentOf(input.headers['traceparent']),
     modified: UNMODIFIED,
     args: undefined,

@@ -1,6 +1,8 @@
 import type { Awaitable } from '../session/label-store.ts';
 import type { Violation } from './decision.ts';
 import type {
+  CallbackAnswer,
+  CallbackMessage,
   DecisionRecord,
   DelegateInput,
   DelegateOutcome,
@@ -61,5 +63,8 @@ export interface PluginHandle {
   delegate(input: DelegateInput, signal: AbortSignal | undefined): Awaitable<DelegateOutcome | PluginFailure>;
   /** What is doubtful in the keys of a `delegate` step. Throws an `Error` for the author when the step cannot work. */
   checkDelegate(config: DelegateInput['config']): readonly PluginWarning[];
+  /** Undefined for what the plugin does not trust, and when it fails. */
+  readAnswer(message: CallbackMessage): Awaitable<CallbackAnswer | undefined>;
+  checkElicit(verb: ElicitInput['verb']): readonly PluginWarning[];
   elicit(input: ElicitInput, signal: AbortSignal | undefined): Awaitable<ElicitOutcome | PluginFailure>;
 }

@@ -1,4 +1,5 @@
-import type { Authentication } from './elicitation/question.ts';
+import type { Approval } from './elicitation/elicited.ts';
+import type { Authentication, GivenAnswer } from './elicitation/question.ts';
 import type { InboundCredential } from './inbound-credential.ts';
 import type { ArgumentMap, ElicitationVerb } from '../language/ast.ts';
 import type { Alarm, Awaitable } from '../session/label-store.ts';
@@ -209,6 +210,8 @@ export interface ElicitInput {
   /** Place of the step in the bundle: an answer counts for this step only. */
   readonly place: string;
   readonly config: ArgumentMap;
+  /** The step's own, in milliseconds. */
+  readonly timeout?: number;
   /** Unix milliseconds. */
   readonly askedAt: number;
   /** Unix milliseconds; an answer that comes later does not count. */
@@ -223,7 +226,7 @@ export type ElicitOutcome =
       readonly outcome: 'pending';
       /** What the plugin needs to look for the answer, on whatever replica. Never shown to anybody. */
       readonly state?: JsonValue;
-      /** Unix milliseconds; counts when it is earlier than the question's own. */
+      /** Unix milliseconds; read when the question is put. Counts when it is earlier than the step's `timeout` ends. */
       readonly expiresAt?: number;
       /** Puts the question into the operators' list, where it can be answered. Read when the question is put. */
       readonly listed?: boolean;
@@ -242,6 +245,19 @@ export type ElicitOutcome =
   | { readonly outcome: 'unavailable'; readonly violation: Violation }
   /** What came back cannot be trusted; always a denial. */
   | { readonly outcome: 'invalid'; readonly violation: Violation };
+
+/** A request from outside to a plugin that asks humans. Header names are lower case. */
+export interface CallbackMessage {
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body: Buffer;
+}
+
+/** What a human said, and to which question. */
+export interface CallbackAnswer {
+  /** The question's id. */
+  readonly question: string;
+  readonly answer: GivenAnswer;
+}
 
 /**
  * A decision as a plugin may see it: frozen, and only what its capabilities reveal. What could be large is copied when
@@ -269,6 +285,8 @@ export interface DecisionRecord {
     | undefined;
   /** The decision points asked in this phase, in the order of their answers. */
   readonly consultations: readonly Consultation[];
+  /** The humans' approvals that an allowed phase used up, in the order of its steps. */
+  readonly approvals: readonly Approval[];
   /** Of the request that carried the operation (W3C Trace Context); undefined when it had none, or none well-formed. */
   readonly traceparent: string | undefined;
   readonly modified: Decision['modified'];
@@ -307,6 +325,13 @@ export interface Plugin {
    * what it answers is warned of.
    */
   checkDelegate?(config: ArgumentMap): readonly PluginWarning[];
+  /**
+   * Reads what came to `POST /elicitations/NAME` of the admin listener; undefined when it is not to be trusted. The answer
+   * counts for a question that this plugin put.
+   */
+  readAnswer?(message: CallbackMessage): Awaitable<CallbackAnswer | undefined>;
+  /** What is doubtful in a question of this verb, at load. */
+  checkElicit?(verb: ElicitationVerb): readonly PluginWarning[];
   /** `elicit`. */
   elicit?(input: ElicitInput, call: CallContext): Awaitable<ElicitOutcome>;
   /**

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Engine } from '../engine/engine.ts';
 import type { StoreHealth } from '../session/label-store.ts';
+import { receiveAnswer } from './receive-answer.ts';
 import type { TransportStorage } from '../transport/transport-storage.ts';
 import type { Telemetry } from './telemetry.ts';
 
@@ -15,10 +16,17 @@ export interface AdminState {
 
 const HEALTH_MS = 2_000;
 
-/** Serves `/healthz` (the process), `/readyz` (takes requests, stores answer) and `/metrics` (Prometheus text). */
+const CALLBACK = /^\/elicitations\/([^/]+)$/;
+
+/**
+ * Serves `/healthz` (the process), `/readyz` (takes requests, stores answer) and `/metrics` (Prometheus text), and takes
+ * answers to questions at `/elicitations/NAME`.
+ */
 export async function serveAdmin(state: AdminState, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'text/plain', '');
   const [path = ''] = (request.url ?? '').split('?');
+  const channel = CALLBACK.exec(path)?.[1];
+  if (channel !== undefined) return receiveAnswer(state.engine.questions, channel, request, response);
+  if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'text/plain', '');
   switch (path) {
     case '/healthz':
       return send(response, 200, 'application/json', '{"healthy":true}');

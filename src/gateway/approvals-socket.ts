@@ -3,8 +3,10 @@ import { chmod, lstat, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { listedQuestion } from '../engine/elicitation/listed-question.ts';
-import type { AnswerRefusal, GivenAnswer, QuestionDesk } from '../engine/elicitation/question-desk.ts';
+import type { QuestionDesk } from '../engine/elicitation/question-desk.ts';
+import type { GivenAnswer } from '../engine/elicitation/question.ts';
 import { stop } from './listener.ts';
+import { REFUSAL_STATUS } from './receive-answer.ts';
 import { readBody } from './request-body.ts';
 import type { Telemetry } from './telemetry.ts';
 
@@ -17,15 +19,7 @@ export interface ApprovalsOptions {
 }
 
 const MAX_BODY = 16_384;
-const ANSWER_PATH = /^\/questions\/([\w-]{43})\/answer$/;
-const STATUS: Readonly<Record<AnswerRefusal, number>> = {
-  unknown: 404,
-  expired: 410,
-  answered: 409,
-  used: 409,
-  wrong_approver: 403,
-  incomplete_answer: 422,
-};
+const ANSWER_PATH = /^\/questions\/([0-9a-f]{64})\/answer$/;
 
 /**
  * Serves the operators' list on a Unix socket that only its owner may open: `GET /questions`, and
@@ -66,7 +60,7 @@ async function respond(options: ApprovalsOptions, request: IncomingMessage, resp
   const answer = body === 'too-large' ? undefined : readGivenAnswer(body);
   if (answer === undefined) return send(response, 400, { error: 'invalid_answer' });
   const answered = await desk.answer(id, answer, ({ listed }) => listed);
-  if (typeof answered === 'string') return send(response, STATUS[answered], { error: answered });
+  if (typeof answered === 'string') return send(response, REFUSAL_STATUS[answered], { error: answered });
   const { outcome, approver } = answer;
   options.telemetry.info('question answered', { verb: answered.verb, place: answered.place, outcome, approver });
   send(response, 200, { question: listedQuestion(answered), outcome });

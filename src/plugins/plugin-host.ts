@@ -1,6 +1,7 @@
 import type { Alarm, Awaitable } from '../session/label-store.ts';
 import type { Violation } from '../engine/decision.ts';
 import type {
+  CallbackAnswer,
   Capability,
   DelegateOutcome,
   ElicitOutcome,
@@ -11,7 +12,7 @@ import type {
   PluginMode,
   PluginOutcome,
 } from '../engine/plugin.ts';
-import { isAuthentication } from '../engine/elicitation/question.ts';
+import { isAuthentication, readAnswer } from '../engine/elicitation/question.ts';
 import { isHeaderToken, mayCarryCredential } from '../engine/credential-header.ts';
 import { withHiddenToken } from '../engine/hidden-token.ts';
 import { isJson } from '../engine/values.ts';
@@ -143,6 +144,15 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
       );
     },
     checkDelegate: (config) => plugin.checkDelegate?.(config) ?? [],
+    async readAnswer(message) {
+      const read = plugin.readAnswer?.bind(plugin);
+      if (read === undefined) return undefined;
+      const answer = await inTime(() => read(message), options.timeout, undefined);
+      if (answer.kind === 'answer') return isCallbackAnswer(answer.value) ? answer.value : undefined;
+      options.alarm({ alarm: 'plugin_failure', plugin: entry.name, hook: 'elicit', failure: answer.kind });
+      return undefined;
+    },
+    checkElicit: (verb) => plugin.checkElicit?.(verb) ?? [],
     elicit(input, signal) {
       const run = plugin.elicit?.bind(plugin);
       const visible = Object.freeze({
@@ -299,6 +309,11 @@ function isElicitOutcome(answer: unknown): answer is ElicitOutcome {
     default:
       return false;
   }
+}
+
+function isCallbackAnswer(value: unknown): value is CallbackAnswer {
+  if (!isRecord(value) || typeof value['question'] !== 'string' || !isRecord(value['answer'])) return false;
+  return readAnswer({ ...value['answer'], at: 0 }) !== undefined;
 }
 
 function isTextIfAny(value: unknown): boolean {

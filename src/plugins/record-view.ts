@@ -5,6 +5,7 @@ import { isObject } from '../engine/values.ts';
 import { frozenCopy, viewOfExtensions } from './capability-view.ts';
 
 const NO_CONSULTATIONS: DecisionRecord['consultations'] = Object.freeze([]);
+const NO_APPROVALS: DecisionRecord['approvals'] = Object.freeze([]);
 const NO_HEADERS: readonly string[] = Object.freeze([]);
 
 /** What a plugin with these capabilities sees of a decision. */
@@ -21,6 +22,7 @@ export class RecordView implements DecisionRecord {
   readonly violation: DecisionRecord['violation'];
   readonly rule: DecisionRecord['rule'];
   readonly consultations: DecisionRecord['consultations'];
+  readonly approvals: DecisionRecord['approvals'];
   readonly traceparent: string | undefined;
   readonly modified: DecisionRecord['modified'];
   readonly session: DecisionRecord['session'];
@@ -43,6 +45,7 @@ export class RecordView implements DecisionRecord {
     this.violation = record.violation === null ? null : frozenCopy(record.violation);
     this.rule = record.rule && Object.freeze({ ...record.rule });
     this.consultations = record.consultations.length === 0 ? NO_CONSULTATIONS : frozenCopy(record.consultations);
+    this.approvals = record.approvals.length === 0 ? NO_APPROVALS : frozenCopy(record.approvals);
     this.traceparent = record.traceparent;
     this.modified = record.modified;
     this.session = record.session && Object.freeze({ ...record.session });

@@ -5,7 +5,7 @@ import { catalog } from '../../src/diagnostics/catalog.ts';
 import { runCli } from '../support/run-cli.ts';
 
 void describe('every command', () => {
-  for (const command of ['check', 'eval', 'explain', 'serve', 'schema', 'codes', 'init']) {
+  for (const command of ['check', 'eval', 'explain', 'serve', 'approvals', 'schema', 'codes', 'init']) {
     void test(`${command} --help`, async () => {
       const { exitCode, stdout, stderr } = await runCli([command, '--help']);
       assert.equal(stderr, '');

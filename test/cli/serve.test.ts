@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { runCli } from '../support/run-cli.ts';
 import { ServedGateway } from '../support/served-gateway.ts';
 
 const ALLOWED = 'global: {unmatched: allow}\n';
@@ -72,6 +73,25 @@ describe('serve', () => {
       /indelible_alarms_total\{alarm="bundle_rejected"\} 1\n/,
     );
     assert.equal(await served.end('SIGTERM'), 0);
+  });
+
+  test('opens the operators’ socket for as long as it serves, over reloads', async () => {
+    const asking = (reason: string): string => `plugins: [{name: desk, kind: elicitation/local}]
+global: {unmatched: allow}
+routes: [{tool: pay, pre_invocation: ["require_approval(desk, from: 'eve')", "subject.id: deny('${reason}')"]}]
+`;
+    writeFileSync(policy, asking('a'));
+    const socket = join(folder, 'approvals.sock');
+    const served = start('--watch', '--approvals-socket', socket);
+    await served.url();
+    const list = async (): Promise<string> => (await runCli(['approvals', 'list', '--socket', socket])).stdout;
+    assert.equal(await list(), 'no question waits\n');
+    writeFileSync(policy, asking('b'));
+    await served.line('bundle reloaded');
+    assert.equal(await list(), 'no question waits\n');
+    assert.equal(statSync(socket).mode & 0o777, 0o600);
+    assert.equal(await served.end('SIGTERM'), 0);
+    assert.throws(() => statSync(socket), { code: 'ENOENT' });
   });
 
   test('SIGHUP reloads', async () => {

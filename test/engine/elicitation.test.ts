@@ -19,7 +19,7 @@ describe('a question to a human', () => {
     const asked = await AskedEngine.of(STEP);
     const first = await asked.pre();
     const id = pendingId(first);
-    assert.match(id, /^[\w-]{43}$/);
+    assert.match(id, /^[0-9a-f]{64}$/);
     const violation = {
       code: 'elicitation.pending',
       reason: 'a human has been asked',
@@ -57,6 +57,7 @@ describe('a question to a human', () => {
       route: 'tool:t',
       place: PLACE,
       config: { extra: 'x' },
+      timeout: 300_000,
       askedAt: 1_700_000_000_000,
       expiresAt: 1_700_000_300_000,
     });
@@ -184,7 +185,7 @@ routes: [{tool: t, pre_invocation: [{test: {on_deny: ["require_approval(h, from:
 describe('an answer does not count', () => {
   it('for an id that nobody was given', async () => {
     const { asked, id } = await approvedEngine();
-    const other = `${id.startsWith('A') ? 'B' : 'A'}${id.slice(1)}`;
+    const other = `${id.startsWith('a') ? 'b' : 'a'}${id.slice(1)}`;
     for (const bad of [other, '', 'x', `${id}x`, `used:${id}`, '../x']) {
       assert.equal(await asked.retry(bad), 'elicitation.unknown', bad);
     }
@@ -329,6 +330,23 @@ describe('questions of one caller', () => {
     await asked.ask();
   });
 
+  it('and of all callers are bounded where operators have to look through them', async () => {
+    const storage = new LocalStorage();
+    const asked = await AskedEngine.of(ASK, {
+      storage,
+      rest: { plugins: [{ name: 'h', kind: 'elicitation/local' }] },
+    });
+    const ask = async (caller: number): Promise<string> => {
+      const extensions = { subject: { ...ANN, id: `caller-${caller}` } };
+      return outcomeOf(await asked.pre(undefined, { extensions }));
+    };
+    for (let i = 0; i < 256; i++) assert.equal(await ask(Math.floor(i / 8)), 'elicitation.pending');
+    const kept = storage.size;
+    assert.equal(await ask(32), 'elicitation.too_many');
+    assert.equal(storage.size, kept);
+    assert.equal((await asked.engine.questions.store.listed()).length, 256);
+  });
+
   it('leave nothing behind when they could not be put', async () => {
     const storage = new LocalStorage();
     const asked = await AskedEngine.of(ASK, { storage, script: { put: () => ({ outcome: 'expired' }) } });
@@ -465,7 +483,7 @@ describe('what fails open elsewhere (source: reference facts on the built-in kin
     const uncovered = await AskedEngine.of(lenient(", scope: 'args.amount > 5'"), { script: { look: APPROVED } });
     assert.equal(await uncovered.retry(await uncovered.ask()), 'elicitation.out_of_scope');
     const { asked } = await approvedEngine(lenient(''));
-    assert.equal(await asked.retry('A'.repeat(43)), 'elicitation.unknown');
+    assert.equal(await asked.retry('a'.repeat(64)), 'elicitation.unknown');
   });
 
   it('W-07: the one who is asked reads the amount', async () => {
@@ -519,7 +537,7 @@ routes: [{tool: t, pre_invocation: ["require_approval(h, from: 'x', scope: 'args
   it('W-49: nobody is made to ask after an id that the engine did not draw', async () => {
     const asked = await AskedEngine.of(ASK);
     await asked.retry('auth-req-id-of-somebody-else');
-    await asked.retry('A'.repeat(43));
+    await asked.retry('a'.repeat(64));
     assert.deepEqual(asked.inputs, []);
   });
 

@@ -173,6 +173,21 @@ describe('denials', () => {
     assert.deepEqual([error['code'], error['data']], [-32120, { elicitation_id: 'e1', expires_at: 'soon' }]);
   });
 
+  test('who peeks gets nothing executed, though nobody is to be asked', async () => {
+    await start({}, mirror);
+    for (const [peek, code] of [
+      ['1', -32121],
+      ['true', -32121],
+      ['0', undefined],
+      ['FALSE', undefined],
+    ] as const) {
+      const answer = await post(running.url, toolCall(1, 't'), { 'x-policy-elicitation-peek': peek });
+      assert.equal(answer.status, 200);
+      assert.equal(Object(JSON.parse(answer.body))['error']?.code, code, peek);
+    }
+    assert.equal(upstream.requests.length, 2);
+  });
+
   test('an engine that throws denies', async () => {
     await start(
       {

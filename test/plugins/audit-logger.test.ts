@@ -315,21 +315,36 @@ routes: [{tool: pay, authorization: {pre_invocation: ["run(never)"]}}, {tool: ge
       kind: 'test/asks',
       configSchema: {},
       hooks: ['elicit'],
-      create: () => ({ elicit: () => ({ outcome: 'pending' }) }),
+      create: () => ({
+        elicit: ({ state }) => (state === undefined ? { outcome: 'pending', state: {} } : { outcome: 'approved' }),
+      }),
     });
     const rest = `  - {name: ciba, kind: test/asks, hooks: [elicit]}
 routes:
   - tool: pay
     authorization: {pre_invocation: ["require_approval(ciba, from: boss)"]}
 `;
-    const records = await recorded(rest, async ({ engine }) => void (await engine.pre(pay())), {
-      plugins: [asks],
-    });
-    assert.deepEqual(codes(records), [['pre', 'pending', 'elicitation.pending']]);
+    const run = async ({ engine }: LoadedEngine): Promise<void> => {
+      const { violation } = await engine.pre(pay());
+      const asked = String(violation?.details['elicitation_id']);
+      await engine.pre(pay({ elicitation: { id: asked, peek: true } }));
+      await engine.pre(pay({ elicitation: { id: asked } }));
+    };
+    const records = await recorded(rest, run, { plugins: [asks] });
+    assert.deepEqual(codes(records), [
+      ['pre', 'pending', 'elicitation.pending'],
+      ['pre', 'pending', 'elicitation.approved'],
+      ['pre', 'allow', undefined],
+    ]);
     const { elicitation_id: id, expires_at: expiry, ...question } = Object(records[0]?.['elicitation']);
-    assert.match(String(id), /^[\w-]{43}$/);
+    assert.match(String(id), /^[0-9a-f]{64}$/);
     assert.match(String(expiry), /^\d{4}-.*Z$/);
     assert.deepEqual(question, { plugin: 'ciba', verb: 'require_approval', approver: 'boss' });
+    const place = 'routes.tool:pay.pre_invocation[0]';
+    assert.deepEqual(
+      records.map(({ approvals }) => approvals),
+      [undefined, undefined, [{ id, verb: 'require_approval', place, approver: 'boss' }]],
+    );
   });
 
   it('with the settings that the route gives it', async () => {

@@ -1,7 +1,7 @@
 const DURATION = /^\s*(\d{1,9})\s*([smhd]?)\s*$/;
 const SECONDS = { '': 1, s: 1, m: 60, h: 3600, d: 86_400 } as const;
 /** Longest life of a question, in milliseconds. */
-const MAX_DURATION = 7 * 86_400_000;
+export const MAX_DURATION = 7 * 86_400_000;
 
 /** Milliseconds of a `timeout` such as `90`, `90s`, `5m`, `24h` or `2d`; undefined for anything else. At most a week. */
 export function parseDuration(text: string): number | undefined {

@@ -1,3 +1,4 @@
+import type { ElicitationVerb } from '../../language/ast.ts';
 import type { Question } from './question.ts';
 import type { Halt } from '../halt.ts';
 
@@ -9,6 +10,22 @@ export interface Elicited {
   readonly honoured: Question[];
   /** What predicates see as `elicitation.…`. */
   latest: LatestQuestion | undefined;
+}
+
+/** An approval that a phase used up, for records. */
+export interface Approval {
+  /** The question's id. */
+  readonly id: string;
+  readonly verb: ElicitationVerb;
+  readonly place: string;
+  readonly approver: string;
+}
+
+const NONE: readonly Approval[] = Object.freeze([]);
+
+/** The approvals that an allowed phase used up. */
+export function approvalsOf(elicited: Elicited | undefined): readonly Approval[] {
+  return elicited?.honoured.map(({ id, verb, place, approver }) => ({ id, verb, place, approver })) ?? NONE;
 }
 
 /** Source: attribute table of the plugin specification. */

@@ -4,8 +4,10 @@ import { TransportStorageError, type TransportStorage } from '../../transport/tr
 import { elicitationId, isPeek } from '../attributes.ts';
 import type { Frame } from '../frame.ts';
 import { deny, type Halt } from '../halt.ts';
+import type { CallbackMessage } from '../plugin.ts';
+import type { PluginHandle } from '../plugin-handle.ts';
 import type { Elicited } from './elicited.ts';
-import { isQuestionId, type Answer, type Question } from './question.ts';
+import { isQuestionId, type GivenAnswer, type Question } from './question.ts';
 import { lacksWords } from './verbs.ts';
 import { QuestionStore, TooManyQuestionsError } from './question-store.ts';
 
@@ -17,13 +19,19 @@ export interface QuestionDeskOptions {
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly alarm: (alarm: Alarm) => void;
+  /** The plugin of a name. */
+  readonly plugin: (name: string) => PluginHandle | undefined;
 }
 
-/** What an operator, or whoever was asked, says. */
-export type GivenAnswer = Omit<Answer, 'at'>;
-
 /** Why an answer was not taken. */
-export type AnswerRefusal = 'unknown' | 'expired' | 'answered' | 'used' | 'wrong_approver' | 'incomplete_answer';
+export type AnswerRefusal =
+  | 'untrusted'
+  | 'unknown'
+  | 'expired'
+  | 'answered'
+  | 'used'
+  | 'wrong_approver'
+  | 'incomplete_answer';
 
 /** The questions of a bundle: asked by its steps, answered through its channels. */
 export class QuestionDesk {
@@ -44,7 +52,7 @@ export class QuestionDesk {
   }
 
   newId(): string {
-    return randomBytes(32).toString('base64url');
+    return randomBytes(32).toString('hex');
   }
 
   /** What the phase knows of questions; the ones that the caller names are looked up once. */
@@ -89,6 +97,13 @@ export class QuestionDesk {
     if (given.outcome === 'approved' && lacksWords(question.verb, given)) return 'incomplete_answer';
     const answer = { ...given, at: this.now };
     return (await this.store.answer(question, answer)) === answer ? question : 'answered';
+  }
+
+  /** Takes what came from outside for the plugin of this name. Rejects with the storage's errors. */
+  async receive(name: string, message: CallbackMessage): Promise<Question | AnswerRefusal> {
+    const given = await this.#options.plugin(name)?.readAnswer(message);
+    if (given === undefined) return 'untrusted';
+    return this.answer(given.question, given.answer, ({ plugin }) => plugin === name);
   }
 
   /** The denial of a storage that failed. Throws whatever is not the storage's doing. */

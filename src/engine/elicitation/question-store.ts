@@ -40,6 +40,7 @@ export class QuestionStore {
       ? [...question.slots, await this.#take(LISTED, MAX_LISTED, question)]
       : question.slots;
     const asked = { ...question, slots };
+    for (const slot of question.slots) await this.#storage().update(this.#session(slot, holding(question)));
     await this.#storage().update(this.#session(questionKey(question.id), asked));
     return asked;
   }
@@ -99,15 +100,15 @@ export class QuestionStore {
   }
 
   /** Takes one of `size` places, a free one or one whose question expired. */
-  async #take(prefix: string, size: number, { id, expiresAt }: Question): Promise<string> {
+  async #take(prefix: string, size: number, question: Question): Promise<string> {
     const first = randomInt(size);
     const places = Array.from({ length: size }, (_, i) => prefix + String((first + i) % size));
-    for (const place of places) if (await this.#create(place, { id, expiresAt })) return place;
+    for (const place of places) if (await this.#create(place, holding(question))) return place;
     for (const place of places) {
       const held = heldBy(await this.#load(place));
       if (held !== undefined && held.expiresAt > this.#now()) continue;
       await this.#storage().delete(place);
-      if (await this.#create(place, { id, expiresAt })) return place;
+      if (await this.#create(place, holding(question))) return place;
     }
     throw new TooManyQuestionsError(`${size} questions are open`);
   }
@@ -150,6 +151,10 @@ function answerKey(id: string): string {
 
 function usedKey(id: string): string {
   return `elicitation-used:${id}`;
+}
+
+function holding({ id, expiresAt }: Question): { readonly id: string; readonly expiresAt: number } {
+  return { id, expiresAt };
 }
 
 function heldBy(data: unknown): { readonly id: string; readonly expiresAt: number } | undefined {

@@ -8,7 +8,7 @@ import { isJson, isObject } from '../values.ts';
  * Unix milliseconds. Source: plugin specification, "Built-in kinds", elicitation ids.
  */
 export interface Question {
-  /** Unguessable: 32 random bytes, base64url. */
+  /** Unguessable: 32 random bytes, hex. */
   readonly id: string;
   readonly verb: ElicitationVerb;
   /** Name and kind of the plugin that asks. */
@@ -69,7 +69,10 @@ export interface Answer {
   readonly authentication?: Authentication;
 }
 
-const ID = /^[\w-]{43}$/;
+/** An answer as it comes in. */
+export type GivenAnswer = Omit<Answer, 'at'>;
+
+const ID = /^[0-9a-f]{64}$/;
 
 export function isQuestionId(text: string): boolean {
   return ID.test(text);

@@ -32,6 +32,7 @@ export function recordText(record: DecisionRecord, options: RecordOptions): stri
     ...(violation === null ? {} : { code: violation.code, reason: violation.reason }),
     ...(record.rule === undefined ? {} : { rule: record.rule }),
     ...(record.consultations.length === 0 ? {} : { decision_points: record.consultations }),
+    ...(record.approvals.length === 0 ? {} : { approvals: record.approvals }),
     ...(record.decision === 'pending' && violation !== null ? { elicitation: violation.details } : {}),
     modified: record.modified.args || record.modified.result,
     ...(labels === undefined

@@ -9,6 +9,10 @@ export const elicitationLocal = definePlugin({
   configSchema: { type: 'object', additionalProperties: false },
   hooks: ['elicit'],
   create: () => ({
+    checkElicit: (verb) =>
+      verb === 'require_step_up'
+        ? [{ message: 'no operator can sign in for the caller: only a new token of theirs answers this step' }]
+        : [],
     elicit: ({ verb }) => ({ outcome: 'pending', listed: verb !== 'require_step_up' }),
   }),
 });
