@@ -386,7 +386,7 @@ function compileDecide(
     frame.addConsultation({ dialect, place: where.place, outcome: answer.outcome, diagnostics }, at);
     switch (answer.outcome) {
       case 'failed':
-        return react(failed, frame);
+        return failed;
       case 'allow':
         return runSteps(onAllow, frame);
       case 'deny':

@@ -99,7 +99,7 @@ routes: [{tool: t, pre_invocation: [{test: {on_allow: [taint(yes)], on_deny: [ta
         reason: 'the decision point `test` gave no answer',
         details: {},
       });
-      assert.deepEqual(labelsOf(decision), ['no']);
+      assert.deepEqual(labelsOf(decision), []);
       assert.deepEqual(
         raised.map((each) => each.alarm),
         ['decision_point_failure'],
