@@ -3,11 +3,13 @@ import { decisionSection } from './sections/decision.ts';
 import { loadSection } from './sections/load.ts';
 import { memorySection } from './sections/memory.ts';
 import { operationSection } from './sections/operation.ts';
+import { peersSection } from './sections/peers.ts';
 
 /** In the order of the table. */
 export const SECTIONS: Readonly<Record<string, () => Promise<SectionResult>>> = {
   decision: decisionSection,
   operation: operationSection,
+  peers: peersSection,
 
   load: loadSection,
   memory: memorySection,

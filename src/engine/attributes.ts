@@ -291,13 +291,18 @@ function isListed(list: readonly string[] | undefined, name: string): true | und
 function claimAccessor(keys: readonly Key[]): Accessor {
   const name = flatName(keys);
   if (name === undefined) return MISSING;
+  if (isPlainName(name)) return (frame) => claimText(frame.subject?.claims?.[name]);
   return (frame) => {
     const text = resolve(name, frame);
-    const claims: Readonly<Record<string, JsonValue>> | undefined = frame.subject?.claims;
-    if (text === undefined || claims === undefined || !Object.hasOwn(claims, text)) return undefined;
-    const value = claims[text];
-    return value === undefined || value === null || typeof value === 'string' ? value : stringifyJson(value);
+    const claims = frame.subject?.claims;
+    return text === undefined || claims === undefined || !Object.hasOwn(claims, text)
+      ? undefined
+      : claimText(claims[text]);
   };
+}
+
+function claimText(value: JsonValue | undefined): string | null | undefined {
+  return value === undefined || value === null || typeof value === 'string' ? value : stringifyJson(value);
 }
 
 function subjectAccessor(keys: readonly Key[]): Accessor {
