@@ -1,8 +1,7 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Alarm } from '../session/label-store.ts';
 import { LocalStorage } from '../transport/local-storage.ts';
-import { TransportStorageError, type TransportStorage } from '../transport/transport-storage.ts';
+import type { TransportStorage } from '../transport/transport-storage.ts';
 import { serveAdmin } from './admin.ts';
 import { createAuthorityCheck } from './authority.ts';
 import type { AuthorityCheck } from './authority.ts';
@@ -24,6 +23,7 @@ import { beginRequestSpan } from './request-span.ts';
 import { RPC_CODES, gatewayError } from './rpc-error.ts';
 import type { RpcError } from './rpc-error.ts';
 import { createSessionLedgers } from './session-ledgers.ts';
+import { storageAlarm, storageFailure } from './storage-failure.ts';
 import { createTelemetry } from './telemetry.ts';
 import type { RequestRecord } from './telemetry.ts';
 import { traceEngine } from './trace-engine.ts';
@@ -61,8 +61,6 @@ const AMBIGUOUS_PATH = gatewayError(
 const METHOD_REFUSED = gatewayError(RPC_CODES.invalidRequest, 'method_not_allowed', 'this method is not served');
 const OVERLOADED = gatewayError(RPC_CODES.overloaded, 'overloaded', 'too many requests in flight');
 const DRAINING = gatewayError(RPC_CODES.overloaded, 'draining', 'the gateway is shutting down');
-const NO_SESSIONS = gatewayError(RPC_CODES.overloaded, 'session_storage', 'the sessions cannot be read or written now');
-const TOO_MANY_SESSIONS = gatewayError(RPC_CODES.overloaded, 'too_many_sessions', 'there is no room for a session now');
 const INTERNAL = gatewayError(-32603, 'internal_error', 'the gateway failed');
 const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/;
 const MAX_HEADERS = 128;
@@ -258,10 +256,9 @@ async function serve(gateway: GatewayContext, exchange: Exchange, handler: Handl
   try {
     await handler(gateway, exchange);
   } catch (error) {
-    if (error instanceof TransportStorageError) {
-      gateway.telemetry.alarm(storageAlarm(error));
-      const refusal = error.failure === 'full' ? TOO_MANY_SESSIONS : NO_SESSIONS;
-      answerError(exchange, 503, refusal, undefined, ['retry-after', '1']);
+    const failure = storageFailure(gateway, error);
+    if (failure !== undefined) {
+      answerError(exchange, failure.status, failure.error, undefined, ['retry-after', '1']);
     } else if (!(error instanceof ClientGoneError)) {
       gateway.telemetry.error('a request failed', error);
       exchange.note.outcome = 'failed';
@@ -270,15 +267,6 @@ async function serve(gateway: GatewayContext, exchange: Exchange, handler: Handl
   } finally {
     if (!exchange.response.writableEnded) exchange.response.destroy();
   }
-}
-
-function storageAlarm(error: unknown): Alarm {
-  const told = error instanceof TransportStorageError;
-  return {
-    alarm: 'transport_storage_failure',
-    failure: told ? error.failure : 'unavailable',
-    detail: told ? error.message : 'the storage failed',
-  };
 }
 
 function checkAuthority(

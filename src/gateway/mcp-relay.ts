@@ -13,6 +13,7 @@ import type { OpeningSession, Relay } from './relay.ts';
 import { errorResponse } from './rpc-error.ts';
 import { invalidResponse, joinScreened, screenText } from './screen.ts';
 import type { FindRequest, Screened } from './screen.ts';
+import { storageFailure } from './storage-failure.ts';
 import { INVALID_RESPONSE, upstreamFailure } from './upstream-answer.ts';
 import { UpstreamError } from './upstream.ts';
 
@@ -59,13 +60,16 @@ async function relayStream(
     await relayEvents(gateway, exchange, relay.response, find, async (event, screened) => {
       resumable ||= hasEventId(event);
       if (screened === undefined) return;
-      settle(gateway, relay, screened.messages, waiting, resumable);
       await keepOpened(opening, screened.messages);
+      settle(gateway, relay, screened.messages, waiting, resumable);
       for (const message of screened.messages) noteDenied(exchange, message);
     });
   } catch (error) {
     if (error instanceof ClientGoneError) throw error;
-    failure = error instanceof EventTooLargeError ? INVALID_RESPONSE : upstreamFailure(gateway, exchange, error);
+    failure =
+      error instanceof EventTooLargeError
+        ? INVALID_RESPONSE
+        : (storageFailure(gateway, error) ?? upstreamFailure(gateway, exchange, error));
   }
   if (waiting.size > 0 && !(resumable && relay.session !== undefined)) {
     exchange.note.outcome = 'upstream_failure';

@@ -5,25 +5,25 @@ import { RPC_CODES, gatewayError } from './rpc-error.ts';
 import type { IdText, RpcError } from './rpc-error.ts';
 import { UpstreamError } from './upstream.ts';
 
-/** What clients are told about a failed exchange: a stable code, and nothing of the upstream. */
-export interface UpstreamFailure {
+/** What clients are told about a failed exchange: a stable code, and nothing of the upstream or the storage. */
+export interface ExchangeFailure {
   readonly status: number;
   readonly error: RpcError;
 }
 
-const UNREACHABLE: UpstreamFailure = {
+const UNREACHABLE: ExchangeFailure = {
   status: 502,
   error: gatewayError(RPC_CODES.upstreamUnreachable, 'upstream_unreachable', 'the upstream cannot be reached'),
 };
-const TIMEOUT: UpstreamFailure = {
+const TIMEOUT: ExchangeFailure = {
   status: 504,
   error: gatewayError(RPC_CODES.upstreamTimeout, 'upstream_timeout', 'the upstream did not answer in time'),
 };
-const INVALID: UpstreamFailure = {
+const INVALID: ExchangeFailure = {
   status: 502,
   error: gatewayError(RPC_CODES.upstreamInvalid, 'upstream_invalid_response', 'the upstream gave an invalid response'),
 };
-const TOO_LARGE: UpstreamFailure = {
+const TOO_LARGE: ExchangeFailure = {
   status: 502,
   error: gatewayError(
     RPC_CODES.upstreamInvalid,
@@ -35,7 +35,7 @@ const TOO_LARGE: UpstreamFailure = {
 export const INVALID_RESPONSE = INVALID;
 
 /** Counts a failed exchange and says how to answer it. Rethrows what is no failure of the upstream. */
-export function upstreamFailure(gateway: GatewayContext, exchange: Exchange, error: unknown): UpstreamFailure {
+export function upstreamFailure(gateway: GatewayContext, exchange: Exchange, error: unknown): ExchangeFailure {
   if (!(error instanceof UpstreamError)) throw error;
   if (error.failure === 'cancelled') throw new ClientGoneError('the client is gone', { cause: error });
   gateway.telemetry.upstreamError(exchange.note.upstream ?? '', error.failure);
@@ -52,7 +52,7 @@ export function upstreamFailure(gateway: GatewayContext, exchange: Exchange, err
 }
 
 /** The upstream refused with `status`. Its own words stay behind; a client error keeps its status, so that clients react to it. */
-export function statusFailure(gateway: GatewayContext, exchange: Exchange, status: number): UpstreamFailure {
+export function statusFailure(gateway: GatewayContext, exchange: Exchange, status: number): ExchangeFailure {
   gateway.telemetry.upstreamError(exchange.note.upstream ?? '', 'status');
   return {
     status: status >= 400 && status < 500 ? status : 502,
@@ -62,7 +62,7 @@ export function statusFailure(gateway: GatewayContext, exchange: Exchange, statu
 
 export function answerFailure(
   exchange: Exchange,
-  failure: UpstreamFailure,
+  failure: ExchangeFailure,
   idText: IdText | undefined,
   headers: readonly string[] = [],
 ): void {

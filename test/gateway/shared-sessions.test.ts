@@ -12,6 +12,8 @@ import type { RunningGateway } from '../support/running-gateway.ts';
 import { bearerIdentity, deny, withArgs, withResult } from '../support/scripted-engine.ts';
 import type { EngineScript } from '../support/scripted-engine.ts';
 import { until } from '../support/sentinel.ts';
+import { startSessionUpstream } from '../support/mcp-upstream.ts';
+import { connectPeer } from '../support/mcp-peers.ts';
 import { ValkeyServer } from '../support/valkey-server.ts';
 import { freshSession } from '../transport/contract.ts';
 
@@ -412,6 +414,16 @@ describe('a storage that fails', () => {
     assert.deepEqual([refused.status, errorCode(refused)], [503, 'gateway.too_many_sessions']);
     assert.equal(upstream.requests.at(-1)?.method, 'DELETE');
     assert.equal((await call(one, id)).status, 200);
+  });
+
+  test('an event stream that was to open a session answers with the error', async () => {
+    upstream = await startSessionUpstream();
+    const one = await replica({}, { sessions: new LocalStorage({ maxSessions: 1 }) });
+    const first = await connectPeer(one.url, 'legacy', ANN);
+    await assert.rejects(connectPeer(one.url, 'legacy', ANN), /no room for a session/);
+    assert.equal(alarmsOf(one, 'transport_storage_failure'), 1);
+    assert.equal(upstream.requests.at(-1)?.method, 'DELETE');
+    await first.close();
   });
 
   test('a session that cannot be ended upstream either is alarmed', async () => {
