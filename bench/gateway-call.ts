@@ -42,26 +42,22 @@ export function callHeaders(token: string): CallHeaders {
   };
 }
 
-/** Calls `child` for `seconds` on so many connections, each waiting for its answer. Rejects unless all are answered 200. */
-export function callFor(
-  child: Child,
-  headers: CallHeaders,
-  connections: number,
-  seconds: number,
-): () => Promise<Round> {
-  return async () => {
-    const times: number[] = [];
-    const processor = await child.processor();
-    const started = performance.now();
-    await new Promise<void>((resolve, reject) => {
-      const options = { url: child.url, method: 'POST', headers, body: CALL, connections, duration: seconds } as const;
-      const load = autocannon(options, (error, { errors, non2xx }) => {
-        if (error === null && errors + non2xx === 0) resolve();
-        else reject(new Error(`${errors} errors, ${non2xx} answers that are not 200`, { cause: error }));
-      });
-      // The histogram of the tool itself counts whole milliseconds.
-      load.on('response', (_client, _status, _bytes, milliseconds) => void times.push(milliseconds));
+/** How long to go on: `duration` in seconds, or `amount` of calls. */
+export type Extent = { readonly duration: number } | { readonly amount: number };
+
+/** Calls `child` on so many connections, each waiting for its answer. Rejects unless all are answered 200. */
+export async function callAll(child: Child, headers: CallHeaders, connections: number, extent: Extent): Promise<Round> {
+  const times: number[] = [];
+  const processor = await child.processor();
+  const started = performance.now();
+  await new Promise<void>((resolve, reject) => {
+    const options = { url: child.url, method: 'POST', headers, body: CALL, connections, ...extent } as const;
+    const load = autocannon(options, (error, { errors, non2xx }) => {
+      if (error === null && errors + non2xx === 0) resolve();
+      else reject(new Error(`${errors} errors, ${non2xx} answers that are not 200`, { cause: error }));
     });
-    return roundOf(times, performance.now() - started, (await child.processor()) - processor);
-  };
+    // The histogram of the tool itself counts whole milliseconds.
+    load.on('response', (_client, _status, _bytes, milliseconds) => void times.push(milliseconds));
+  });
+  return roundOf(times, performance.now() - started, (await child.processor()) - processor);
 }
