@@ -22,7 +22,8 @@ export interface RegisteredKinds {
   readonly sessionStores: readonly SessionStoreFactory[];
 }
 
-const BUILT_IN_PLUGINS: readonly PluginKind[] = [
+/** The kinds of plugins that come with the package. */
+export const BUILT_IN_PLUGINS: readonly PluginKind[] = [
   identityJwt,
   delegatorOAuth,
   elicitationCiba,
@@ -32,7 +33,8 @@ const BUILT_IN_PLUGINS: readonly PluginKind[] = [
   piiScan,
 ];
 
-const BUILT_IN_DECISION_POINTS: readonly DecisionPointKind[] = [authzen, cedarDirect, cel, opa];
+/** The decision points that come with the package. */
+export const BUILT_IN_DECISION_POINTS: readonly DecisionPointKind[] = [authzen, cedarDirect, cel, opa];
 
 /** The host's kinds before those of the package, so that a host can replace one. */
 export function registeredKinds(options: LoadOptions): RegisteredKinds {

@@ -18,8 +18,8 @@ const schemaFile: SchemaFile = JSON.parse(
 );
 
 /**
- * JSON Schema of a bundle: the one that editors use, but for what it says of the kinds of stores. A store's block is
- * checked by the schema of its kind, which a host may replace.
+ * JSON Schema of a bundle: the one that editors use, but for what it says of kinds of plugins, decision points and stores.
+ * Those are checked by the schema of the kind, which a host may replace.
  */
 export const bundleSchema: SchemaFile = withoutKinds(schemaFile);
 

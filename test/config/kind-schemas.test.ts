@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { parse } from 'yaml';
 import { schemaErrors, type JsonSchema } from '../../src/config/compiled-schema.ts';
 import { printBundleSchema } from '../support/kind-schemas.ts';
 
@@ -8,12 +9,16 @@ const text = readFileSync(new URL('../../schemas/bundle.schema.json', import.met
 const editorSchema: JsonSchema = JSON.parse(text);
 
 function findings(block: unknown, key = 'session_store'): readonly string[] {
-  const errors = schemaErrors(editorSchema, { global: { [key]: block } });
+  return findingsIn({ global: { [key]: block } });
+}
+
+function findingsIn(bundle: unknown): readonly string[] {
+  const errors = schemaErrors(editorSchema, bundle);
   return errors.filter(({ keyword }) => keyword !== 'if').map(({ keyword, path }) => [keyword, ...path].join(' '));
 }
 
 void describe('the bundle schema that editors use', () => {
-  void test('has the kinds of stores as they are checked', () => {
+  void test('has the kinds of the package as they are checked', () => {
     assert.equal(text, printBundleSchema(), 'run `npm run generate:schema`');
   });
 
@@ -36,4 +41,22 @@ void describe('the bundle schema that editors use', () => {
     const misspelt = findings({ ...redis, adr: '' }, 'transport_sessions');
     assert.deepEqual(misspelt, ['additionalProperties global transport_sessions']);
   });
+
+  void test('knows the config of the plugins and the keys of the decision points of the package', () => {
+    const scan = { name: 'scan', kind: 'validator/pii-scan' };
+    assert.deepEqual(findingsIn({ plugins: [{ ...scan, config: { mode: 'redact' } }] }), []);
+    assert.deepEqual(findingsIn({ plugins: [{ name: 'a', kind: 'acme/own', config: { any: 1 } }] }), []);
+    const misspelt = findingsIn({ plugins: [{ ...scan, config: { mod: 'redact' } }] });
+    assert.deepEqual(misspelt, ['additionalProperties plugins 0 config']);
+    assert.deepEqual(findingsIn({ plugins: [{ name: 'login', kind: 'identity/jwt' }] }), ['required plugins 0']);
+    const point = { kind: 'cedar-direct', policy_file: 'p.cedar' };
+    assert.deepEqual(findings([point], 'pdp'), []);
+    assert.deepEqual(findings([{ ...point, policy: '' }], 'pdp'), ['additionalProperties global pdp 0']);
+  });
+
+  for (const file of ['examples/hr/policy.yaml', 'examples/mcp-server/policy.yaml', 'examples/fastify/policy.yaml']) {
+    void test(`accepts ${file}`, () => {
+      assert.deepEqual(findingsIn(parse(readFileSync(file, 'utf8'))), []);
+    });
+  }
 });
