@@ -66,10 +66,15 @@ export async function gatewaySection(): Promise<SectionResult> {
     [candidate(ONE_ROUTE, one, headers, CONNECTIONS), candidate(MANY, many, headers, CONNECTIONS)],
     ROUNDS,
   );
-  const ratio = timesOf(sized, MANY, ONE_ROUTE, 'p99');
-  lines.add(`${ONE_ROUTE}, p99`, figureOf(sized, ONE_ROUTE, 'p99'), 'µs');
-  lines.add(`${MANY}, p99`, figureOf(sized, MANY, 'p99'), 'µs', { ratio, of: ONE_ROUTE });
-  lines.check(atMost(`gateway of ${MANY}, p99 × ${ONE_ROUTE}`, ratio, 1.1));
+  for (const [figure, title] of [
+    ['processor', 'processor time of a call'],
+    ['p99', 'p99'],
+  ] as const) {
+    const compared = { ratio: timesOf(sized, MANY, ONE_ROUTE, figure), of: ONE_ROUTE };
+    lines.add(`${ONE_ROUTE}, ${title}`, figureOf(sized, ONE_ROUTE, figure), 'µs');
+    lines.add(`${MANY}, ${title}`, figureOf(sized, MANY, figure), 'µs', compared);
+  }
+  lines.check(atMost(`gateway of ${MANY}, p99 × ${ONE_ROUTE}`, timesOf(sized, MANY, ONE_ROUTE, 'p99'), 1.1));
   for (const child of [one, many, upstream]) await child.stop();
   await store.stop();
   return lines;

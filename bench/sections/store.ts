@@ -53,10 +53,11 @@ async function measure(lines: Lines, operations: ReadonlyMap<string, Operation>,
   const rounds = await takeTurns(candidates, ROUNDS);
   for (const name of operations.keys()) {
     const base = name.startsWith(LOAD) ? LOAD : APPEND;
-    const compared = (figure: 'perSecond' | 'p99') =>
+    const compared = (figure: 'perSecond' | 'p99' | 'processor') =>
       name === base ? undefined : { ratio: timesOf(rounds, name, base, figure), of: base };
     const title = `${name}, ${inFlight} in flight`;
     lines.add(title, figureOf(rounds, name, 'perSecond'), 'a second', compared('perSecond'));
+    lines.add(`${title}, processor time`, figureOf(rounds, name, 'processor'), 'µs', compared('processor'));
     lines.add(`${title}, p99`, figureOf(rounds, name, 'p99'), 'µs', compared('p99'));
   }
   const checked = [
