@@ -1,3 +1,4 @@
+export { editorSchema } from './config/editor-schema.ts';
 export {
   loadBundle,
   type BundleSource,

@@ -22,8 +22,7 @@ export interface RegisteredKinds {
   readonly sessionStores: readonly SessionStoreFactory[];
 }
 
-/** The kinds of plugins that come with the package. */
-export const BUILT_IN_PLUGINS: readonly PluginKind[] = [
+const BUILT_IN_PLUGINS: readonly PluginKind[] = [
   identityJwt,
   delegatorOAuth,
   elicitationCiba,
@@ -33,11 +32,12 @@ export const BUILT_IN_PLUGINS: readonly PluginKind[] = [
   piiScan,
 ];
 
-/** The decision points that come with the package. */
-export const BUILT_IN_DECISION_POINTS: readonly DecisionPointKind[] = [authzen, cedarDirect, cel, opa];
+const BUILT_IN_DECISION_POINTS: readonly DecisionPointKind[] = [authzen, cedarDirect, cel, opa];
 
 /** The host's kinds before those of the package, so that a host can replace one. */
-export function registeredKinds(options: LoadOptions): RegisteredKinds {
+export function registeredKinds(
+  options: Pick<LoadOptions, 'plugins' | 'decisionPoints' | 'sessionStores'>,
+): RegisteredKinds {
   return {
     plugins: [...(options.plugins ?? []), ...BUILT_IN_PLUGINS],
     decisionPoints: [...(options.decisionPoints ?? []), ...BUILT_IN_DECISION_POINTS],

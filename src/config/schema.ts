@@ -13,7 +13,8 @@ interface SchemaFile extends JsonSchema {
   readonly $defs: Readonly<Record<string, JsonSchema>>;
 }
 
-const schemaFile: SchemaFile = JSON.parse(
+/** `schemas/bundle.schema.json`, which editors use. */
+export const schemaFile: SchemaFile = JSON.parse(
   readFileSync(new URL('../../schemas/bundle.schema.json', import.meta.url), 'utf8'),
 );
 

@@ -3,17 +3,19 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { schemaErrors, type JsonSchema } from '../../src/config/compiled-schema.ts';
+import { editorSchema } from '../../src/config/editor-schema.ts';
+import type { PluginKind } from '../../src/engine/plugin.ts';
 import { printBundleSchema } from '../support/kind-schemas.ts';
 
 const text = readFileSync(new URL('../../schemas/bundle.schema.json', import.meta.url), 'utf8');
-const editorSchema: JsonSchema = JSON.parse(text);
+const shipped: JsonSchema = JSON.parse(text);
 
 function findings(block: unknown, key = 'session_store'): readonly string[] {
   return findingsIn({ global: { [key]: block } });
 }
 
 function findingsIn(bundle: unknown): readonly string[] {
-  const errors = schemaErrors(editorSchema, bundle);
+  const errors = schemaErrors(shipped, bundle);
   return errors.filter(({ keyword }) => keyword !== 'if').map(({ keyword, path }) => [keyword, ...path].join(' '));
 }
 
@@ -52,6 +54,19 @@ void describe('the bundle schema that editors use', () => {
     const point = { kind: 'cedar-direct', policy_file: 'p.cedar' };
     assert.deepEqual(findings([point], 'pdp'), []);
     assert.deepEqual(findings([{ ...point, policy: '' }], 'pdp'), ['additionalProperties global pdp 0']);
+  });
+
+  void test('knows the kinds of a host with `editorSchema`', () => {
+    const configSchema = { type: 'object', properties: { tools: { type: 'array' } }, additionalProperties: false };
+    const acme: PluginKind = { kind: 'acme/block', configSchema, hooks: ['cmf.tool_pre_invoke'], create: () => ({}) };
+    // The checker of the tests knows a schema of this id already.
+    const { $id: _id, ...schema } = editorSchema({ plugins: [acme] });
+    const paths = (config: unknown): readonly string[] =>
+      schemaErrors(schema, { plugins: [{ name: 'block', kind: 'acme/block', config }] }).map(({ path }) =>
+        path.join(' '),
+      );
+    assert.deepEqual(paths({ tools: [] }), []);
+    assert.ok(paths({ tool: [] }).includes('plugins 0 config'));
   });
 
   for (const file of ['examples/hr/policy.yaml', 'examples/mcp-server/policy.yaml', 'examples/fastify/policy.yaml']) {
