@@ -28,7 +28,7 @@ describe('layers', () => {
   const cases: readonly (readonly [string, string, readonly string[] | undefined, string])[] = [
     ['global, default, `all`, then the route', own, undefined, 'global default all own'],
     ['a group between', `groups: a, ${own}`, undefined, 'global default all a own'],
-    ['groups in the order named (W2)', `groups: [b, a], ${own}`, undefined, 'global default all b a own'],
+    ['groups in the order named', `groups: [b, a], ${own}`, undefined, 'global default all b a own'],
     ['tags as groups', `meta: {tags: [a, nothing]}, ${own}`, undefined, 'global default all a own'],
     [
       'tags before groups, each once',
@@ -36,7 +36,7 @@ describe('layers', () => {
       undefined,
       'global default all a b c own',
     ],
-    ['runtime tags after them (W2, W5)', `groups: a, ${own}`, ['b', 'a', 'nothing', 'b'], 'global default all a b own'],
+    ['runtime tags after them', `groups: a, ${own}`, ['b', 'a', 'nothing', 'b'], 'global default all a b own'],
     ['runtime tags in their order', own, ['c', 'a'], 'global default all c a own'],
     ['`all` named once more', `groups: [all, a], ${own}`, ['all'], 'global default all a own'],
     ['a route without policy', 'groups: []', undefined, 'global default all'],
@@ -45,7 +45,7 @@ describe('layers', () => {
     it(name, async () => assert.deepEqual(await order(route, tags), expected.split(' ')));
   }
 
-  it('one request’s runtime tags do not decide for another (W5)', async () => {
+  it('one request’s runtime tags do not decide for another', async () => {
     const engine = await engineOf(`${LAYERS}routes: [{tool: t}]`);
     const labels = async (tags?: readonly string[]): Promise<number> =>
       (await engine.pre({ entity: { type: 'tool', name: 't', ...(tags && { tags }) } })).taints.length;
@@ -103,7 +103,7 @@ describe('pipelines of one field in several layers', () => {
     return (await engine.pre(call('t', { args: { v: 'abcdef', w: 'x' } }))).args;
   };
 
-  it('the more specific replaces the broader (W18), other fields stay', async () => {
+  it('the more specific replaces the broader, other fields stay', async () => {
     assert.deepEqual(await masked('redact', 'mask(2)'), { v: '****ef', w: '[REDACTED]' });
   });
 

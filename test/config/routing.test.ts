@@ -31,7 +31,7 @@ describe('routing', () => {
     ['', 'any'],
   ];
   for (const [name, code] of cases) {
-    it(`the most specific route takes \`${name}\` (W1)`, async () => {
+    it(`the most specific route takes \`${name}\``, async () => {
       assert.equal(await outcome(all, name), code);
       assert.equal(await outcome(all.toReversed(), name), code, 'in whatever order they are written');
     });
@@ -167,7 +167,7 @@ describe('patterns', () => {
   });
 });
 
-describe('requests that no route matches (W3)', () => {
+describe('requests that no route matches', () => {
   const get = async (text: string, type: EntityType, rest: object = {}): Promise<string> =>
     outcomeOf(await (await engineOf(text)).pre({ entity: { type, name: 'x' }, ...rest }));
 

@@ -46,7 +46,7 @@ describe('who is asked who calls', () => {
     ],
     ['a tag of the request', `${everywhere}\nroutes: [{tool: t}]`, { tags: ['g'] }, 'a c b'],
     [
-      'the route alone, when it says so (W13)',
+      'the route alone, when it says so',
       `${everywhere}\nroutes: [{tool: t, groups: g, authentication: {replace_inherited: true, steps: [b]}}]`,
       {},
       'b',
@@ -65,7 +65,7 @@ describe('who is asked who calls', () => {
     ],
     ['no route: the layers', `${everywhere}\nroutes: []`, {}, 'a c'],
     ['HTTP: the global layer', `${everywhere}\nroutes: [{tool: t}]`, { type: 'http', name: '*' }, 'a'],
-    ['a pattern route (W1)', "routes: [{tool: 't*', authentication: [b]}]", { name: 'tx' }, 'b'],
+    ['a pattern route', "routes: [{tool: 't*', authentication: [b]}]", { name: 'tx' }, 'b'],
     ['a route of a scope', 'routes: [{tool: t, meta: {scope: s}, authentication: [b]}]', { scope: 's' }, 'b'],
   ];
   for (const [name, bundle, entity, expected] of cases) {
@@ -141,7 +141,7 @@ describe('what identities come to', () => {
     ],
   ];
   for (const [how, resolve] of failures) {
-    it(`a plugin that ${how} is a denial, whatever its on_error (W10)`, async () => {
+    it(`a plugin that ${how} is a denial, whatever its on_error`, async () => {
       const result = await identify({ a: resolve });
       assert.equal(result.outcome, 'denied');
       assert.equal(result.violation.code, 'plugin.a.error');

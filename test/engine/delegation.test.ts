@@ -115,7 +115,7 @@ describe('delegate', () => {
       assert.equal(outcomeOf(await run(['delegate(d)'], delegate)), 'plugin.d.error'));
   }
 
-  it('a later step never passes on an earlier grant (W10)', async () => {
+  it('a later step never passes on an earlier grant', async () => {
     let calls = 0;
     const once = (): DelegateOutcome => {
       calls += 1;

@@ -442,20 +442,20 @@ describe('the verbs', () => {
   });
 });
 
-describe('what fails open elsewhere (source: reference facts on the built-in kinds, weaknesses 7.3; runtime, W11)', () => {
-  it('W-03: who must approve is read at every retry', async () => {
+describe('questions to humans fail closed', () => {
+  it('who must approve is read at every retry', async () => {
     const { asked, id } = await approvedEngine();
     const extensions = { subject: { ...ANN, claims: { manager: 'bob' } } };
     assert.equal(await asked.retry(id, undefined, { elicitation: { id }, extensions }), 'elicitation.other_question');
   });
 
-  it('W-04: an approval is of one caller, operation and time, and is used once', async () => {
+  it('an approval is of one caller, operation and time, and is used once', async () => {
     const { asked, id } = await approvedEngine();
     assert.equal(await asked.retry(id), 'allow');
     assert.equal(await asked.retry(id), 'elicitation.used');
   });
 
-  it('W-05, W11: two questions of one request are two, each answered for itself', async () => {
+  it('two questions of one request are two, each answered for itself', async () => {
     const answers = new Map<string, unknown>();
     const asked = await AskedEngine.of(["require_approval(h, from: 'eve')", "require_approval(h, from: 'bob')"], {
       script: { look: ({ from }) => answers.get(from) },
@@ -472,7 +472,7 @@ describe('what fails open elsewhere (source: reference facts on the built-in kin
     assert.equal(await asked.retry(second), 'elicitation.denied');
   });
 
-  it('W-06: `on_error: continue` waves no expired, foreign or uncovered approval through', async () => {
+  it('`on_error: continue` waves no expired, foreign or uncovered approval through', async () => {
     const lenient = (rest: string): string => `require_approval(h, from: claim.manager, on_error: continue${rest})`;
     const late = await AskedEngine.of(lenient(''), { script: { look: () => ({ outcome: 'expired' }) } });
     assert.equal(await late.retry(await late.ask()), 'elicitation.expired');
@@ -486,13 +486,13 @@ describe('what fails open elsewhere (source: reference facts on the built-in kin
     assert.equal(await asked.retry('a'.repeat(64)), 'elicitation.unknown');
   });
 
-  it('W-07: the one who is asked reads the amount', async () => {
+  it('the one who is asked reads the amount', async () => {
     const asked = await AskedEngine.of(STEP);
     await asked.ask({ amount: 9 });
     assert.equal(asked.inputs[0]?.purpose, 'pay 9 to (none)');
   });
 
-  it('W-31: a peek runs nothing that follows the approval', async () => {
+  it('a peek runs nothing that follows the approval', async () => {
     const called: string[] = [];
     const asked = await AskedEngine.of([ASK, 'plugin(g)'], {
       rest: {
@@ -517,14 +517,14 @@ describe('what fails open elsewhere (source: reference facts on the built-in kin
     assert.deepEqual(called, ['g']);
   });
 
-  it('W-47: an approval within its scope covers no other arguments within that scope', async () => {
+  it('an approval within its scope covers no other arguments within that scope', async () => {
     const asked = await AskedEngine.of(STEP, { script: { look: APPROVED } });
     const id = await asked.ask({ amount: 5, to: 'bob' });
     assert.equal(await asked.retry(id, { amount: 9, to: 'bob' }), 'elicitation.other_arguments');
     assert.equal(await asked.retry(id, { amount: 5, to: 'eve' }), 'elicitation.other_arguments');
   });
 
-  it('W-48: a scope that is no predicate does not load', async () => {
+  it('a scope that is no predicate does not load', async () => {
     const text = `plugins: [{name: h, kind: test}]
 routes: [{tool: t, pre_invocation: ["require_approval(h, from: 'x', scope: 'args.amount <')"]}]`;
     const found = await findingsOf(text, { plugins: [testKind({})] });
@@ -534,14 +534,14 @@ routes: [{tool: t, pre_invocation: ["require_approval(h, from: 'x', scope: 'args
     );
   });
 
-  it('W-49: nobody is made to ask after an id that the engine did not draw', async () => {
+  it('nobody is made to ask after an id that the engine did not draw', async () => {
     const asked = await AskedEngine.of(ASK);
     await asked.retry('auth-req-id-of-somebody-else');
     await asked.retry('a'.repeat(64));
     assert.deepEqual(asked.inputs, []);
   });
 
-  it('W-51: a question after the operation is bound to the result', async () => {
+  it('a question after the operation is bound to the result', async () => {
     const asked = await AskedEngine.of(['allow'], {
       route: { post_invocation: [ASK] },
       script: { look: APPROVED },

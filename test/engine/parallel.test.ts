@@ -116,7 +116,7 @@ describe('parallel', () => {
     ['denies without a violation', { invoke: () => ({ outcome: 'deny' }) as unknown as PluginOutcome }],
   ];
   for (const [how, plugin] of broken) {
-    it(`a member that ${how} denies (W8, W30)`, async () => {
+    it(`a member that ${how} denies`, async () => {
       const decision = await parallel(['plugin(a)', 'plugin(b)'], { a: { invoke: () => ALLOW }, b: plugin });
       assert.equal(outcomeOf(decision), 'plugin.b.error');
     });

@@ -79,7 +79,7 @@ describe('stages', () => {
     assert.equal(await outcome(1e300), 'deny');
   });
 
-  it('labels are attached on a finding only (W12)', async () => {
+  it('labels are attached on a finding only', async () => {
     const engine = await engineOf(
       'routes: [{tool: t, args: {a: pii.detect, b: injection.scan, c: pii.redact, d: "taint(seen, message)"}}]',
     );

@@ -117,7 +117,7 @@ describe('a config of delegator/oauth', () => {
     ['an empty file', { client_secret_source: { kind: 'file', path: 'empty' } }, /`empty` cannot be read or is empty/],
     ['an empty literal', { client_secret_source: { kind: 'literal', secret: '' } }, /`secret` must not be empty/],
     [
-      'a source of another spelling (W-46)',
+      'a source of another spelling',
       { client_secret_source: { kind: 'env', var: 'SECRET' } },
       /client_secret_source|`var`|`env`/,
     ],
@@ -153,7 +153,7 @@ describe('a config of delegator/oauth', () => {
     ['a header with a colon', { default_outbound_header: 'X-Token:' }, /cannot carry a credential/],
     ['a header that routes', { default_outbound_header: 'Host' }, /cannot carry a credential/],
     ['a header of the protocol', { default_outbound_header: 'Mcp-Session-Id' }, /cannot carry a credential/],
-    ['an unknown key (W-12)', { audiences: ['a'] }, /audiences/],
+    ['an unknown key', { audiences: ['a'] }, /audiences/],
     ['a negative time', { timeout_seconds: -1 }, /timeout_seconds/],
     ['an endless cache', { cache_seconds: 1e9 }, /cache_seconds/],
   ];

@@ -165,7 +165,7 @@ const FAILURES: readonly Failure[] = [
 
 describe('an identity provider that', () => {
   for (const { what, arrange, code, alarm, options = {}, expiresIn } of FAILURES) {
-    it(`${what}: ${code} (W-20)`, async () => {
+    it(`${what}: ${code}`, async () => {
       const token = await userToken(provider, 'ann', expiresIn);
       const { run, alarms, close } = await delegator(provider, options);
       await arrange();
@@ -199,7 +199,7 @@ describe('an identity provider that', () => {
   });
 
   for (const status of [301, 302, 303, 307, 308]) {
-    it(`redirects with ${status} is not followed, and no token goes elsewhere (W-21)`, async () => {
+    it(`redirects with ${status} is not followed, and no token goes elsewhere`, async () => {
       const elsewhere = await startPeer((_, response) => void response.end('{}'), '/token');
       provider.intercept(answerWith(status, '', { location: elsewhere.url }));
       const { run, close } = await delegator(provider);

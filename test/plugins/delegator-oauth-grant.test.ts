@@ -55,7 +55,7 @@ const jwt = (claims: object): string =>
 const soon = (): number => Math.floor(Date.now() / 1000) + 300;
 const OPAQUE = { access_token: 'opaque', token_type: 'Bearer', expires_in: 300 };
 
-describe('delegator/oauth holds a grant against what was asked (W-43)', () => {
+describe('delegator/oauth holds a grant against what was asked', () => {
   const grants: readonly (readonly [
     string,
     (exchange: Exchange) => Partial<Exchange>,
@@ -173,14 +173,14 @@ describe('delegator/oauth holds a grant against what was asked (W-43)', () => {
 });
 
 describe('weaknesses that delegation must not have', () => {
-  it('W-14: an unknown key of a step is an error', async () => {
+  it('an unknown key of a step is an error', async () => {
     await assert.rejects(
       delegator(provider, { rules: [`delegate(exchange, audience: '${HR}', scopes: [read])`] }),
       /no key `scopes`/,
     );
   });
 
-  it('W-14: settings of a layer reach the plugin', async () => {
+  it('settings of a layer reach the plugin', async () => {
     const config = {
       token_endpoint: provider.tokenEndpoint,
       client_id: 'gateway',
@@ -192,7 +192,7 @@ describe('weaknesses that delegation must not have', () => {
     assert.equal(outcomeOf(await decide({ route: { plugins: { exchange: { config } } } })), 'allow');
   });
 
-  it('W-15: a failed step leaves nothing of an earlier grant', async () => {
+  it('a failed step leaves nothing of an earlier grant', async () => {
     let calls = 0;
     provider.grantWith(() => ((calls += 1), calls === 1 ? {} : { audience: PAYROLL }));
     const rules = [
@@ -203,7 +203,7 @@ describe('weaknesses that delegation must not have', () => {
     assert.equal(outcomeOf(await decide({ rules })), 'not granted');
   });
 
-  it('W-15: a grant without scopes leaves no permissions of an earlier one', async () => {
+  it('a grant without scopes leaves no permissions of an earlier one', async () => {
     const rules = [
       `delegate(exchange, audience: '${HR}', permissions: [read])`,
       `delegate(exchange, audience: '${HR}', permissions: [write])`,
@@ -222,13 +222,13 @@ describe('weaknesses that delegation must not have', () => {
     'actor: this_workload',
     'subject: workload, actor: user',
   ]) {
-    it(`W-16: \`${keys}\` is an error at load, and no on_error passes over it`, async () => {
+    it(`\`${keys}\` is an error at load, and no on_error passes over it`, async () => {
       const rules = [`delegate(exchange, audience: '${HR}', ${keys}, on_error: continue)`];
       await assert.rejects(delegator(provider, { rules }), /config\/delegate-step/);
     });
   }
 
-  it('W-29: a minted token is kept, for its own subject only', async () => {
+  it('a minted token is kept, for its own subject only', async () => {
     const { run, close } = await delegator(provider);
     const [ann, bob] = [await userToken(provider, 'ann'), await userToken(provider, 'bob')];
     const tokens = [await run(ann), await run(bob), await run(ann), await run(bob)].map(mintedToken);
@@ -237,7 +237,7 @@ describe('weaknesses that delegation must not have', () => {
     await close();
   });
 
-  it('W-40: a rule can deny what was not granted', async () => {
+  it('a rule can deny what was not granted', async () => {
     const rules = [
       `delegate(exchange, audience: '${HR}', permissions: [read], on_error: continue)`,
       "!(delegation.granted.permissions contains 'read'): deny('r', 'not granted')",
@@ -246,14 +246,14 @@ describe('weaknesses that delegation must not have', () => {
     assert.equal(outcomeOf(await decide({ rules })), 'not granted');
   });
 
-  it('W-42: a step without an audience is an error', async () => {
+  it('a step without an audience is an error', async () => {
     await assert.rejects(
       delegator(provider, { rules: ['delegate(exchange, permissions: [read])'] }),
       /needs an `audience`/,
     );
   });
 
-  it('W-45: a missing credential of the actor denies', async () => {
+  it('a missing credential of the actor denies', async () => {
     const rules = [`delegate(exchange, audience: '${HR}', actor: client)`];
     const earlier = provider.requestCount();
     assert.equal(outcomeOf(await decide({ rules })), 'delegation.bad_request');

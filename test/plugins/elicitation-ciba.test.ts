@@ -112,7 +112,7 @@ describe('elicitation/ciba', () => {
     await ciba.close();
   });
 
-  it('W-03: does not take the answer of another person than was asked', async () => {
+  it('does not take the answer of another person than was asked', async () => {
     const { ciba, id, wait } = await asked({ config: { approver_claim: 'sub' } });
     const request = provider.asked.at(-1);
     assert.ok(request);
@@ -340,7 +340,7 @@ describe('an ID token', () => {
     });
   }
 
-  it('W-49: that nobody, or somebody else, signed counts for nothing', async () => {
+  it('that nobody, or somebody else, signed counts for nothing', async () => {
     assert.equal(await withToken(good, { alg: 'none' }), 'elicitation.invalid_id_token');
     assert.equal(await withToken(good, { alg: 'HS256' }), 'elicitation.invalid_id_token');
     assert.equal(await withToken(good, { unpublished: true }), 'elicitation.invalid_id_token');

@@ -64,11 +64,11 @@ describe('a plugin called by a step', () => {
     ['changes the result before there is one', wrong({ outcome: 'modify', result: 1 }), 'answer'],
     ['changes a field that it was not given', wrong({ outcome: 'modify', field: 1 }), 'answer'],
     ['changes the arguments to a function', wrong({ outcome: 'modify', args: () => 1 }), 'answer'],
-    ['labels without the capability (W24)', wrong({ outcome: 'modify', labels: ['x'] }), 'answer'],
+    ['labels without the capability', wrong({ outcome: 'modify', labels: ['x'] }), 'answer'],
     ['labels with something else than texts', wrong({ outcome: 'modify', labels: [1] }), 'answer'],
   ];
   for (const [how, plugin, failure] of failures) {
-    it(`that ${how} denies under on_error: fail (W8)`, async () => {
+    it(`that ${how} denies under on_error: fail`, async () => {
       const { decision, raised } = await invoke(plugin);
       assert.deepEqual(decision.violation, {
         code: 'plugin.p.error',
@@ -96,7 +96,7 @@ describe('a plugin called by a step', () => {
     assert.equal(outcomeOf((await invoke({ invoke: () => DENIED }, { on_error: 'ignore' })).decision), 'p.no');
   });
 
-  it('rests after a failure under on_error: disable, and is tried again (W9)', async () => {
+  it('rests after a failure under on_error: disable, and is tried again', async () => {
     let clock = 1_000_000;
     let fails = true;
     let calls = 0;
@@ -175,7 +175,7 @@ routes: [{tool: t, pre_invocation: [plugin(p)]}]`;
   });
 
   for (const mode of ['audit', 'concurrent', 'fire_and_forget', 'transform']) {
-    it(`denies in mode ${mode} too (W8)`, async () => {
+    it(`denies in mode ${mode} too`, async () => {
       assert.equal(outcomeOf((await invoke({ invoke: () => DENIED }, { mode })).decision), 'p.no');
     });
   }
@@ -288,7 +288,7 @@ describe('what a plugin sees', () => {
   });
 
   for (const capability of ['read_labels', 'append_labels']) {
-    it(`${capability} reveals the labels (W19)`, async () => {
+    it(`${capability} reveals the labels`, async () => {
       assert.deepEqual([...(await seen([capability])).labels], ['host']);
     });
   }
@@ -364,7 +364,7 @@ async function structural(
 describe('plugins that a list activates', () => {
   const route = (rest: Readonly<Record<string, unknown>>): object => ({ routes: [{ tool: 't', ...rest }] });
 
-  it('run beside the policy (W4): by priority before its steps in pre, after them in post', async () => {
+  it('run beside the policy: by priority before its steps in pre, after them in post', async () => {
     const { calls } = await structural(
       [
         { name: 'late', priority: 200 },
@@ -390,7 +390,7 @@ describe('plugins that a list activates', () => {
     assert.equal(calls.length, 8);
   });
 
-  it('audit runs after a deny too, and cannot decide (W42)', async () => {
+  it('audit runs after a deny too, and cannot decide', async () => {
     const { decision, calls } = await structural(
       [{ name: 'log', mode: 'audit' }, { name: 'gate' }],
       route({ plugins: ['log', 'gate'], pre_invocation: ['deny'] }) as Record<string, unknown>,
@@ -468,7 +468,7 @@ plugins:
     assert.deepEqual(seen, ['gate pre', 'shadow pre', 'late pre']);
   });
 
-  it('run at the hooks written, in older spellings too (W33)', async () => {
+  it('run at the hooks written, in older spellings too', async () => {
     const hooked = async (hook: string): Promise<readonly string[]> =>
       (await structural([{ name: 'a', hooks: [hook] }], route({ plugins: ['a'] }) as Record<string, unknown>)).calls;
     assert.deepEqual(await hooked('tool_pre_invoke'), ['a/pre']);
@@ -563,7 +563,7 @@ plugins: [{name: p, kind: test, config: {say: base, keep: kept}}]`;
   const said = async (text: string, tool = 't'): Promise<string> =>
     outcomeOf(await (await engineOf(`${declared}\n${text}`, { plugins: [kind] })).pre(call(tool)));
 
-  it('a list lays them over the plugin’s own (W37)', async () => {
+  it('a list lays them over the plugin’s own', async () => {
     assert.equal(await said('routes: [{tool: t, plugins: [p]}]'), 'base/kept');
     assert.equal(await said('routes: [{tool: t, plugins: [{p: {config: {say: here}}}]}]'), 'here/kept');
   });
@@ -676,7 +676,7 @@ describe('load', () => {
     ['a list of a plugin that sees no operations', 'routes: [{tool: t, plugins: [i]}]', [['config/no-effect', 'i']]],
   ];
   for (const [name, text, findings] of cases) {
-    it(`reports ${name} (W38)`, async () => {
+    it(`reports ${name}`, async () => {
       const declared = 'plugins: [{name: p, kind: test}, {name: i, kind: identity}]';
       assert.deepEqual(await findingsOf(`${declared}\n${text}`, { plugins }), findings);
     });
@@ -686,7 +686,7 @@ describe('load', () => {
     ['an unknown kind', '{name: a, kind: tset}', 'config/unknown-kind'],
     ['an unknown hook', '{name: a, kind: test, hooks: [tool_pre_invok]}', 'config/unknown-hook'],
     ['a hook that the kind does not serve', '{name: a, kind: test, hooks: [elicit]}', 'config/unknown-hook'],
-    ['an unknown capability (W25)', '{name: a, kind: test, capabilities: [read_lables]}', 'config/wrong-value'],
+    ['an unknown capability', '{name: a, kind: test, capabilities: [read_lables]}', 'config/wrong-value'],
     ['an unknown mode', '{name: a, kind: test, mode: sequentail}', 'config/wrong-value'],
     ['an unknown on_error', '{name: a, kind: test, on_error: fial}', 'config/wrong-value'],
     ['an unknown key', '{name: a, kind: test, modes: audit}', 'config/unknown-key'],
