@@ -9,7 +9,7 @@ import { isJsonObject, ownValue } from '../gateway/json-value.ts';
 import { isMediated, mediationOf, resemblesMediated } from '../gateway/mediation.ts';
 import type { Mediation } from '../gateway/mediation.ts';
 import type { MediatedRequest, PendingRequest } from '../gateway/pending-requests.ts';
-import { RPC_CODES, gatewayError } from '../gateway/rpc-error.ts';
+import { AMBIGUOUS_METHOD, ID_IN_USE, INVALID_PARAMS, RPC_CODES } from '../gateway/rpc-error.ts';
 import type { RpcError } from '../gateway/rpc-error.ts';
 import { screenText, tellsTaskResult } from '../gateway/screen.ts';
 import { sessionHintsOf } from '../gateway/session-handle.ts';
@@ -51,13 +51,6 @@ interface Waiting {
 /** So many cancelled requests are remembered, so that a late response is not taken for that of another with their id. */
 const MAX_CANCELLED = 1024;
 
-const INVALID_PARAMS = gatewayError(RPC_CODES.invalidParams, 'invalid_params', 'the params do not say what is called');
-const AMBIGUOUS = gatewayError(RPC_CODES.invalidRequest, 'ambiguous_method', 'the method can be mistaken for another');
-const ID_IN_USE = gatewayError(
-  RPC_CODES.invalidRequest,
-  'request_id_in_use',
-  'a request with this id still waits for its response',
-);
 const FAILURE: RpcError = {
   code: RPC_CODES.denied,
   message: 'the decision failed',
@@ -143,7 +136,7 @@ export function createMcpGuard(context: McpGuardContext): TransportGuard {
       }
       if (!isRequestId(id)) return;
       if (waiting.has(id)) return refuse(id, ID_IN_USE);
-      if (resemblesMediated(method)) return refuse(id, AMBIGUOUS);
+      if (resemblesMediated(method)) return refuse(id, AMBIGUOUS_METHOD);
       const request: PendingRequest = { id, idText: JSON.stringify(id), method };
       if (isMediated(method) || asksForTask(method)) {
         admit(request, message, extra, deliver).catch((error: unknown) => {

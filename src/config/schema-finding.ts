@@ -1,5 +1,6 @@
 import { didYouMean, nearest } from '../diagnostics/nearest.ts';
 import { schemaErrors, type JsonSchema, type SchemaError } from './compiled-schema.ts';
+import { isRecord } from '../text/shape.ts';
 
 /**
  * One thing wrong with a value, worded for its author. Source texts never appear, except names of keys and values that
@@ -298,8 +299,4 @@ function asList(value: unknown): readonly unknown[] {
 
 function isScalar(value: unknown): value is string | number | boolean {
   return ['string', 'number', 'boolean'].includes(typeof value);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

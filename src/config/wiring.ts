@@ -14,6 +14,7 @@ import { entryOf, toValue, type MapEntry, type MapNode } from '../text/document.
 import { stringOf } from './policy-terms.ts';
 import type { SecretScope } from './secret.ts';
 import { validateWith } from './schema.ts';
+import { isRecord } from '../text/shape.ts';
 
 /** The session stores that come with the package. */
 export const BUILT_IN_SESSION_STORES: readonly SessionStoreFactory[] = [memoryStoreFactory, valkeyStoreFactory];
@@ -140,10 +141,6 @@ export function kindOf<Kind extends { readonly kind: string }>(
 export function configOf(node: MapEntry['value'] | undefined): Readonly<Record<string, unknown>> {
   const value = node === undefined ? {} : toValue(node);
   return isRecord(value) ? value : {};
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Runs a factory; what it throws is the author's to read. */

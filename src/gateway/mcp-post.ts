@@ -11,7 +11,15 @@ import { isMediated, mediationOf, resemblesMediated } from './mediation.ts';
 import type { Mediation } from './mediation.ts';
 import type { PendingRequest } from './pending-requests.ts';
 import { readBody } from './request-body.ts';
-import { RPC_CODES, errorResponse, gatewayError, violationError } from './rpc-error.ts';
+import {
+  AMBIGUOUS_METHOD,
+  ID_IN_USE,
+  INVALID_PARAMS,
+  RPC_CODES,
+  errorResponse,
+  gatewayError,
+  violationError,
+} from './rpc-error.ts';
 import type { RpcError } from './rpc-error.ts';
 import { NO_CHANGES, rule } from './ruling.ts';
 import type { Plan, Ruling } from './ruling.ts';
@@ -29,11 +37,6 @@ const LISTEN = 'subscriptions/listen';
 /** Answers to requests that are in order. */
 const ANSWERS: ReadonlySet<number> = new Set([RPC_CODES.denied, RPC_CODES.approved]);
 const OVERLOADED = gatewayError(RPC_CODES.overloaded, 'overloaded', 'too many streams are open');
-const ID_IN_USE = gatewayError(
-  RPC_CODES.invalidRequest,
-  'request_id_in_use',
-  'a request with this id still waits for its response',
-);
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 
 /** Serves a POST on the MCP endpoint. Source: MCP Streamable HTTP, sending messages to the server. */
@@ -73,7 +76,7 @@ export async function servePost(gateway: GatewayContext, exchange: Exchange): Pr
     const owner = callers[0]?.principal ?? '';
     await relayResponse(gateway, exchange, {
       response,
-      pending: pending.map((request) => sentTo(upstream, request)),
+      pending: pending.map((request) => sentTo(upstream.name, request)),
       answered: answered.map(answerText),
       batch: body.batch,
       session,
@@ -156,14 +159,14 @@ async function identifyAll(gateway: GatewayContext, exchange: Exchange, body: Cl
 function readMediation(message: ClientMessage): Mediation | RpcError | undefined {
   if (message.kind === 'response') return undefined;
   if (resemblesMediated(message.method)) {
-    return gatewayError(RPC_CODES.invalidRequest, 'ambiguous_method', 'the method can be mistaken for another');
+    return AMBIGUOUS_METHOD;
   }
   if (!isMediated(message.method)) return undefined;
   if (message.kind === 'notification') {
     return gatewayError(RPC_CODES.invalidRequest, 'invalid_request', 'this method needs an id');
   }
   const mediation = mediationOf(message.method, message.params);
-  return mediation ?? gatewayError(RPC_CODES.invalidParams, 'invalid_params', 'the params do not say what is called');
+  return mediation ?? INVALID_PARAMS;
 }
 
 /**
@@ -195,19 +198,15 @@ async function openRequests(
   return Promise.all(
     rulings.map(async (ruling) => {
       if (ruling.kind !== 'forward' || ruling.pending === undefined) return ruling;
-      if (await gateway.requests.open(session.id, boundTo(session, ruling.pending))) return ruling;
+      if (await gateway.requests.open(session.id, sentTo(session.upstream, ruling.pending))) return ruling;
       return { kind: 'refuse', request: requestOf(ruling.pending), error: ID_IN_USE };
     }),
   );
 }
 
-function boundTo({ upstream }: GatewaySession, request: PendingRequest): PendingRequest {
-  return request.mediated === undefined ? request : { ...request, mediated: { ...request.mediated, upstream } };
-}
-
 /** A task is fetched where it was begun. */
-function sentTo({ name }: NamedUpstream, request: PendingRequest): PendingRequest {
-  return request.mediated === undefined ? request : { ...request, mediated: { ...request.mediated, upstream: name } };
+function sentTo(upstream: string, request: PendingRequest): PendingRequest {
+  return request.mediated === undefined ? request : { ...request, mediated: { ...request.mediated, upstream } };
 }
 
 function requestOf(pending: PendingRequest): ClientRequest {

@@ -45,3 +45,20 @@ export function violationError({ code, reason, details }: Violation): RpcError {
 export function gatewayError(code: number, slug: string, message: string, details?: JsonObject): RpcError {
   return { code, message, data: { code: `gateway.${slug}`, ...details } };
 }
+
+/** Requests that are refused before anything is decided, by the gateway and by adapters alike. */
+export const INVALID_PARAMS = gatewayError(
+  RPC_CODES.invalidParams,
+  'invalid_params',
+  'the params do not say what is called',
+);
+export const AMBIGUOUS_METHOD = gatewayError(
+  RPC_CODES.invalidRequest,
+  'ambiguous_method',
+  'the method can be mistaken for another',
+);
+export const ID_IN_USE = gatewayError(
+  RPC_CODES.invalidRequest,
+  'request_id_in_use',
+  'a request with this id still waits for its response',
+);

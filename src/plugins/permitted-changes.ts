@@ -2,6 +2,7 @@ import type { Constraint } from '../engine/constraint.ts';
 import { isHeaderToken, mayCarryCredential } from '../engine/credential-header.ts';
 import type { Capability, PluginChanges, PluginInput } from '../engine/plugin.ts';
 import { isJson, isObject } from '../engine/values.ts';
+import { isRecord, isStrings } from '../text/shape.ts';
 
 /** What decides whether a plugin may change something. */
 export interface ChangePermission {
@@ -108,12 +109,4 @@ function isOptionalText(value: unknown): boolean {
 
 function isAge(value: unknown): boolean {
   return value === undefined || (typeof value === 'number' && Number.isFinite(value) && value >= 0);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isStrings(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((member) => typeof member === 'string');
 }

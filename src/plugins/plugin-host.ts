@@ -21,6 +21,7 @@ import { Breaker } from './breaker.ts';
 import { frozenCopy, viewOf, viewOfExtensions, withImplied } from './capability-view.ts';
 import { changesPermitted } from './permitted-changes.ts';
 import { RecordView } from './record-view.ts';
+import { isRecord, isStrings } from '../text/shape.ts';
 
 /** A plugin entry as the bundle has it, defaults filled in. */
 export interface PluginEntry {
@@ -327,12 +328,4 @@ function isViolation(value: unknown): value is Violation {
     typeof value['reason'] === 'string' &&
     isRecord(value['details'])
   );
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isStrings(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((member) => typeof member === 'string');
 }

@@ -4,7 +4,7 @@ import { Connection } from '../valkey/connection.ts';
 import { OperationGuard } from '../valkey/operation-guard.ts';
 import { readSecretSource } from '../valkey/secret-source.ts';
 import { checkServer } from '../valkey/server-checks.ts';
-import { toValkeyError, type ValkeyError } from '../valkey/valkey-error.ts';
+import { storeFailureOf, toValkeyError, type ValkeyError } from '../valkey/valkey-error.ts';
 import { ConfirmedAppends } from './confirmed-appends.ts';
 import { plainLabels, signedLabels } from './label-codec.ts';
 import { LabelFloor } from './label-floor.ts';
@@ -231,17 +231,5 @@ function undecodable(): SessionStoreError {
 }
 
 function storeError({ failure, message }: ValkeyError): SessionStoreError {
-  switch (failure) {
-    case 'timeout':
-    case 'full':
-    case 'closed':
-      return new SessionStoreError(failure, message);
-    case 'wrong_type':
-      return new SessionStoreError('corrupt', message);
-    case 'unavailable':
-    case 'read_only':
-    case 'refused':
-    case 'no_script':
-      return new SessionStoreError('unavailable', message);
-  }
+  return new SessionStoreError(storeFailureOf(failure), message);
 }

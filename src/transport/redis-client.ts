@@ -3,7 +3,7 @@ import { Connection } from '../valkey/connection.ts';
 import type { ConnectionDescription } from '../valkey/connection-description.ts';
 import { OperationGuard, type BreakerState } from '../valkey/operation-guard.ts';
 import { checkServer } from '../valkey/server-checks.ts';
-import { toValkeyError, type ValkeyError } from '../valkey/valkey-error.ts';
+import { storeFailureOf, toValkeyError, type ValkeyError } from '../valkey/valkey-error.ts';
 import { TransportStorageError } from './transport-storage.ts';
 
 export interface RedisClientOptions {
@@ -72,17 +72,5 @@ export class RedisClient {
 }
 
 function storageError({ failure, message }: ValkeyError): TransportStorageError {
-  switch (failure) {
-    case 'timeout':
-    case 'full':
-    case 'closed':
-      return new TransportStorageError(failure, message);
-    case 'wrong_type':
-      return new TransportStorageError('corrupt', message);
-    case 'unavailable':
-    case 'read_only':
-    case 'refused':
-    case 'no_script':
-      return new TransportStorageError('unavailable', message);
-  }
+  return new TransportStorageError(storeFailureOf(failure), message);
 }

@@ -4,6 +4,7 @@ import {
   type TransportSession,
   type TransportSessionType,
 } from './transport-storage.ts';
+import { isRecord } from '../text/shape.ts';
 
 /** The id, once it is sure to be one. Throws `TypeError` for anything but a text that is not empty. */
 export function checkSessionId(id: unknown): string {
@@ -59,8 +60,4 @@ function isTime(value: unknown): value is number {
 
 function isMetadata(value: unknown): value is Readonly<Record<string, string>> {
   return isRecord(value) && Object.values(value).every((text) => typeof text === 'string');
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -102,3 +102,20 @@ function explain(code: string): string {
       return isTlsCode(code) ? `TLS fails with \`${code}\`` : `the connection fails with \`${code}\``;
   }
 }
+
+/** What a failure means to a store, whichever it is. */
+export function storeFailureOf(failure: ValkeyFailure): 'unavailable' | 'timeout' | 'corrupt' | 'full' | 'closed' {
+  switch (failure) {
+    case 'timeout':
+    case 'full':
+    case 'closed':
+      return failure;
+    case 'wrong_type':
+      return 'corrupt';
+    case 'unavailable':
+    case 'read_only':
+    case 'refused':
+    case 'no_script':
+      return 'unavailable';
+  }
+}

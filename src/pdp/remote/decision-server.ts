@@ -1,6 +1,8 @@
 import type { CircuitBreakerPolicy } from 'cockatiel';
 import { Pool, type Dispatcher } from 'undici';
 import { parseJson, stringifyJson } from '../../text/json.ts';
+import { boundedBody } from '../../plugins/bounded-body.ts';
+import { isCleartext } from '../../plugins/endpoint-url.ts';
 
 /** Most bytes of an answer. */
 export const MAX_ANSWER_BYTES = 1024 * 1024;
@@ -112,14 +114,9 @@ async function readAnswer({ statusCode, body }: Dispatcher.ResponseData): Promis
     body.on('error', () => undefined).destroy();
     throw new DecisionServerError('status', statusCode);
   }
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_ANSWER_BYTES) throw new DecisionServerError('too_large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  const bytes = await boundedBody(body, MAX_ANSWER_BYTES);
+  if (bytes === undefined) throw new DecisionServerError('too_large');
+  return bytes;
 }
 
 function parseAnswer(bytes: Buffer): unknown {
@@ -139,9 +136,9 @@ export function serverUrl(text: string, insecure: boolean): URL {
   const url = new URL(text);
   if (url.username !== '' || url.password !== '') throw new Error('`url` must not hold credentials; use `token`');
   if (url.search !== '' || url.hash !== '') throw new Error('`url` must end with its path');
-  if (url.protocol === 'https:') return url;
-  if (url.protocol !== 'http:') throw new Error('`url` must begin with `https://` or `http://`');
-  const local = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
-  if (local || insecure) return url;
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') {
+    throw new Error('`url` must begin with `https://` or `http://`');
+  }
+  if (!isCleartext(url) || insecure) return url;
   throw new Error('`url` is plain http to another machine; use https, or allow it with `insecure_http: true`');
 }

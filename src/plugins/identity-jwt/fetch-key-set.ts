@@ -1,6 +1,7 @@
 import { request } from 'undici';
 import { KeyError, keyFromJwk } from './verification-key.ts';
 import type { VerificationKey } from './verification-key.ts';
+import { boundedBody } from '../bounded-body.ts';
 
 /** Most bytes of a key set; sets in the field have a few kilobytes. */
 export const MAX_KEY_SET_BYTES = 256 * 1024;
@@ -53,14 +54,9 @@ async function readBody(url: string, signal: AbortSignal): Promise<Buffer> {
     body.on('error', () => undefined).destroy();
     throw new KeySetError('status', statusCode);
   }
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_KEY_SET_BYTES) throw new KeySetError('too_large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  const bytes = await boundedBody(body, MAX_KEY_SET_BYTES);
+  if (bytes === undefined) throw new KeySetError('too_large');
+  return bytes;
 }
 
 /**

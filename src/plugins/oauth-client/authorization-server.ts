@@ -1,6 +1,7 @@
 import { ResponseBodyError, allowInsecureRequests, customFetch } from 'oauth4webapi';
 import type { CustomFetchOptions } from 'oauth4webapi';
 import { Agent, request } from 'undici';
+import { boundedBody } from '../bounded-body.ts';
 
 /** Most bytes of an answer. */
 export const MAX_ANSWER_BYTES = 256 * 1024;
@@ -117,7 +118,8 @@ export class AuthorizationServer {
       answer.body.on('error', () => undefined).destroy();
       throw new AuthorizationServerError('status', status);
     }
-    const bytes = await unlessBroken(readBody(answer.body, status));
+    const bytes = await unlessBroken(boundedBody(answer.body, MAX_ANSWER_BYTES));
+    if (bytes === undefined) throw new AuthorizationServerError('malformed', status);
     const type = answer.headers['content-type'];
     // Without the challenge of a 401 the library reads the error in the body, which says more.
     const kept = typeof type === 'string' ? { 'content-type': type } : {};
@@ -133,17 +135,6 @@ async function unlessBroken<Value>(promise: Promise<Value>): Promise<Value> {
     if (error instanceof AuthorizationServerError) throw error;
     throw new AuthorizationServerError('unreachable');
   }
-}
-
-async function readBody(body: AsyncIterable<Buffer>, status: number): Promise<Buffer<ArrayBuffer>> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > MAX_ANSWER_BYTES) throw new AuthorizationServerError('malformed', status);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 function failureOf(error: unknown, status: number | undefined): unknown {
