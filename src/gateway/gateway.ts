@@ -22,6 +22,7 @@ import { canonicalPath, readTarget } from './http/request-target.ts';
 import { beginRequestSpan } from './telemetry/request-span.ts';
 import { RPC_CODES, gatewayError } from './protocol/rpc-error.ts';
 import type { RpcError } from './protocol/rpc-error.ts';
+import { stateTag } from './protocol/request-state.ts';
 import { createSessionLedgers } from './sessions/session-ledgers.ts';
 import { storageAlarm, storageFailure } from './handlers/storage-failure.ts';
 import { createTelemetry } from './telemetry/telemetry.ts';
@@ -95,6 +96,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       maxHeaderBytes: limits.maxHeaderBytes,
     }),
     sessionScope,
+    stateTag: stateTag(
+      sessionScope,
+      upstreams.map(({ url, mcpPath: path }) => `${url.origin}${path}`),
+    ),
     ...createSessionLedgers({ storage, sessionScope, limits, now: Date.now, onFailure: raise }),
     telemetry,
     limits,

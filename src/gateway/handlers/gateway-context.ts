@@ -15,6 +15,8 @@ export interface GatewayContext extends SessionLedgers {
   readonly upstreams: UpstreamSet;
   /** Sessions that were opened in another scope are unknown here. */
   readonly sessionScope: string;
+  /** Begins the `requestState` of questions that this gateway asks, on all replicas. */
+  readonly stateTag: string;
   readonly telemetry: Telemetry;
   readonly limits: GatewayLimits;
   readonly scheme: 'http' | 'https';

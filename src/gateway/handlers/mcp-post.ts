@@ -1,4 +1,6 @@
 import { HTTP_ENTITY, answerUnauthenticated, identifyCaller, withheldHeaders } from './caller.ts';
+import type { JsonObject } from '../../engine/operation.ts';
+import { opensPages } from '../protocol/asking.ts';
 import { readClientBody } from '../protocol/client-message.ts';
 import type { ClientBody, ClientMessage, ClientRequest } from '../protocol/client-message.ts';
 import { denialAnswer, denialError } from '../protocol/denial.ts';
@@ -81,7 +83,9 @@ export async function servePost(gateway: GatewayContext, exchange: Exchange): Pr
       batch: body.batch,
       session,
       openSession:
-        initializes(body) && session === undefined ? (id) => openingSession(gateway, upstream, owner, id) : undefined,
+        initializes(body) && session === undefined
+          ? (id) => openingSession(gateway, upstream, owner, id, opensPages(paramsOf(body)))
+          : undefined,
     });
   } catch (error) {
     if (error instanceof UpstreamError && !error.sent && session !== undefined) {
@@ -231,7 +235,9 @@ function answerHere(exchange: Exchange, body: ClientBody, answered: readonly Rul
   if (body.batch || only === undefined) {
     return answer(exchange, 200, ['content-type', 'application/json'], `[${answered.map(answerText).join(',')}]`);
   }
-  if (only.kind === 'deny') return answerHttp(exchange, denialAnswer(only.decision, only.request.idText));
+  if (only.kind === 'deny') {
+    return answerHttp(exchange, denialAnswer(only.decision, only.request.idText, only.response));
+  }
   if (only.kind === 'refuse')
     answerError(exchange, ANSWERS.has(only.error.code) ? 200 : 400, only.error, only.request.idText);
 }
@@ -240,6 +246,10 @@ function answerText(ruling: Ruling): string {
   if (ruling.kind === 'forward') return '';
   const error = ruling.kind === 'deny' ? denialError(ruling.decision) : ruling.error;
   return errorResponse(ruling.request.idText, error);
+}
+
+function paramsOf({ messages: [first] }: ClientBody): JsonObject | undefined {
+  return first?.kind === 'request' ? first.params : undefined;
 }
 
 function initializes(body: ClientBody): boolean {

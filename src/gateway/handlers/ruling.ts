@@ -13,6 +13,9 @@ import { isListMethod } from '../protocol/list-methods.ts';
 import { withArguments } from '../protocol/mediation.ts';
 import type { Mediation } from '../protocol/mediation.ts';
 import type { MediatedRequest, PendingRequest } from '../sessions/pending-requests.ts';
+import { enterRound } from './question-round.ts';
+import { pendingResponse } from '../protocol/pending-response.ts';
+import { withRound } from '../protocol/request-state.ts';
 import { RPC_CODES, gatewayError, violationError } from '../protocol/rpc-error.ts';
 import type { RpcError } from '../protocol/rpc-error.ts';
 import { offerHandle, sessionHintsOf, withoutHandle } from './session-handle.ts';
@@ -43,7 +46,13 @@ export type Ruling =
       /** The decision that allowed it; undefined for what policy does not decide on. */
       readonly decision: Decision | undefined;
     }
-  | { readonly kind: 'deny'; readonly request: ClientRequest; readonly decision: Decision }
+  | {
+      readonly kind: 'deny';
+      readonly request: ClientRequest;
+      readonly decision: Decision;
+      /** The response where the protocol has its own for a suspended operation. */
+      readonly response?: string | undefined;
+    }
   | { readonly kind: 'refuse'; readonly request: ClientRequest; readonly error: RpcError };
 
 export const NO_CHANGES: ReadonlyMap<string, string | undefined> = new Map();
@@ -54,6 +63,12 @@ const NOTHING_PENDING: RpcError = {
   message: 'nobody is to be asked: send the request again without peeking',
   data: {},
 };
+
+const INVALID_STATE = gatewayError(
+  RPC_CODES.invalidParams,
+  'invalid_request_state',
+  'the request state is not as it was given',
+);
 
 /** Decides what becomes of one message. The handle of its session stays here. */
 export async function rule(
@@ -100,6 +115,8 @@ async function decide(
   }
 
   const { entity, args } = mediation;
+  const round = body.batch ? undefined : enterRound(gateway, exchange, message, text, session);
+  if (round === 'malformed') return { kind: 'refuse', request: message, error: INVALID_STATE };
   const names = gateway.engine.handleNames;
   const sessionHints = sessionHintsOf(names, exchange, message.params);
   const operation: Operation = {
@@ -108,13 +125,16 @@ async function decide(
     args,
     extensions: extensionsOf(gateway, exchange, caller, entity, session),
     ...(sessionHints === undefined ? {} : { sessionHints }),
+    ...(round === undefined ? {} : { elicitation: round.elicitation }),
     credentials: caller.identity.credentials,
   };
   exchange.note.entity = entityNote(entity);
   const decision = await gateway.decider.pre(operation);
   noteDecision(exchange, decision);
   offerHandle(names, exchange, decision.handle);
-  if (decision.decision !== 'allow') return { kind: 'deny', request: message, decision };
+  if (decision.decision !== 'allow') {
+    return { kind: 'deny', request: message, decision, response: round && pendingResponse(round, decision, idText) };
+  }
   if (isPeek(exchange)) return { kind: 'refuse', request: message, error: NOTHING_PENDING };
   const upstreams = upstreamsFor(gateway, session, decision.constraint);
   if (isViolation(upstreams)) {
@@ -126,7 +146,7 @@ async function decide(
     id,
     idText,
     method,
-    mediated: { method: mediation.method, operation, decision, scope, nested: false },
+    mediated: { method: mediation.method, operation, decision, scope, nested: false, ...(round && { round }) },
   };
   if (body.batch && (decision.delegatedTokens !== undefined || decision.headers !== undefined)) {
     // The headers of a batch reach all of its members, and each may use only those that were made for it.
@@ -134,7 +154,8 @@ async function decide(
   }
   if (!decision.modified.args) {
     const headers = decidedHeaders(decision, new Map());
-    return { kind: 'forward', text, rewritten: false, headers, pending, upstreams, decision };
+    const sent = round?.own === undefined ? text : withRound(text, round.own.upstream);
+    return { kind: 'forward', text: sent, rewritten: sent !== text, headers, pending, upstreams, decision };
   }
   const after = decision.args;
   const rewritten = isJsonObject(after) ? withArguments(body, message, mediation, after) : undefined;
@@ -145,7 +166,8 @@ async function decide(
   const name = mediation.method === 'resources/read' && typeof uri === 'string' ? uri : entity.name;
   const changed = changedHeaders(exchange.request.headers, name, args, after);
   const headers = decidedHeaders(decision, changed);
-  return { kind: 'forward', text: rewritten, rewritten: true, headers, pending, upstreams, decision };
+  const sent = round?.own === undefined ? rewritten : withRound(rewritten, round.own.upstream);
+  return { kind: 'forward', text: sent, rewritten: true, headers, pending, upstreams, decision };
 }
 
 /** The operation that became the task which a request is about; undefined when nobody in `scope` began one. */

@@ -37,12 +37,13 @@ export async function findSession(
   return 'refused';
 }
 
-/** A session that `upstream` opens for `owner` with an `initialize`. */
+/** A session that `upstream` opens for `owner` with an `initialize`; `opensPages`: as its client declares there. */
 export function openingSession(
   gateway: GatewayContext,
   upstream: NamedUpstream,
   owner: string,
   upstreamId: string,
+  opensPages: boolean,
 ): OpeningSession {
   const id = randomBytes(32).toString('base64url');
   const scope = scopeDigest(gateway.sessionScope, upstream);
@@ -50,7 +51,8 @@ export function openingSession(
     id,
     async keep(protocolVersion) {
       try {
-        await gateway.sessions.create({ id, upstream: upstream.name, upstreamId, owner, scope, protocolVersion });
+        const opened = { id, upstream: upstream.name, upstreamId, owner, scope, protocolVersion, opensPages };
+        await gateway.sessions.create(opened);
       } catch (error) {
         // Nobody could ever end it at the upstream.
         await endUpstream(gateway, upstream, upstreamId);

@@ -21,6 +21,8 @@ export interface GatewaySession {
   readonly scope: string;
   /** What client and upstream agreed on; undefined when the upstream did not say. */
   readonly protocolVersion: string | undefined;
+  /** Whether the client declared URL elicitation. */
+  readonly opensPages: boolean;
 }
 
 /** Where sessions live. Every method may reject with `TransportStorageError`; the request is then refused. */
@@ -70,7 +72,7 @@ export function scopeDigest(scope: string, upstream: { readonly name: string; re
 }
 
 function recordOf(session: GatewaySession, now: number): TransportSession {
-  const { id, upstream, upstreamId, owner, scope, protocolVersion } = session;
+  const { id, upstream, upstreamId, owner, scope, protocolVersion, opensPages } = session;
   return {
     id: storageId('mcp', id),
     type: 'streamable',
@@ -82,6 +84,7 @@ function recordOf(session: GatewaySession, now: number): TransportSession {
       owner,
       scope,
       ...(protocolVersion === undefined ? {} : { protocol_version: protocolVersion }),
+      ...(opensPages ? { opens_pages: 'true' } : {}),
     },
   };
 }
@@ -91,5 +94,6 @@ function sessionOf(id: string, { metadata }: TransportSession): GatewaySession {
   if (upstream === undefined || upstreamId === undefined || owner === undefined || scope === undefined) {
     throw new TransportStorageError('corrupt', 'the storage holds something that is not a session of a gateway');
   }
-  return { id, upstream, upstreamId, owner, scope, protocolVersion };
+  const opensPages = metadata['opens_pages'] === 'true';
+  return { id, upstream, upstreamId, owner, scope, protocolVersion, opensPages };
 }
