@@ -133,6 +133,7 @@ class ElicitationStep {
       state: null,
       listed: false,
       page: null,
+      session: null,
       form: false,
       earlier: carried.map(({ id }) => id),
       slots: [],
@@ -147,10 +148,11 @@ class ElicitationStep {
           state: outcome.state ?? null,
           listed: outcome.listed === true,
           page: outcome.page ?? null,
+          session: outcome.page === undefined ? null : (frame.operation.elicitation?.session ?? null),
           form: outcome.form === true,
           expiresAt: this.#expiryOf(question, outcome.expiresAt),
         });
-        if (asked.page !== null) await this.#desk.recall(frame, asked);
+        if (asked.session !== null) await this.#desk.recall(frame, asked);
         isOpen = true;
         return this.#pending(asked, elicited);
       }

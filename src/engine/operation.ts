@@ -144,7 +144,7 @@ export interface OperationElicitation {
    * to the caller themselves whose channel leaves it to their client.
    */
   readonly reply?: FormReply;
-  /** Session in which the same call finds its question again without an id. */
+  /** Name of the session in which the same call finds its question again without an id; kept, so no secret. */
   readonly session?: string;
 }
 

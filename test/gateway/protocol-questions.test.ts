@@ -9,7 +9,8 @@ import {
 } from '@modelcontextprotocol/client';
 import { Client as OldClient } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as OldTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { UrlElicitationRequiredError } from '@modelcontextprotocol/sdk/types.js';
+import { ElicitationCompleteNotificationSchema, UrlElicitationRequiredError } from '@modelcontextprotocol/sdk/types.js';
+import { signatureHeaders } from '../../src/plugins/elicitation-webhook/webhook-signature.ts';
 import { askingGateway, askingServer, type AskingGateway, type AskingOptions } from '../support/asking-gateway.ts';
 import { post, startPeer, type Peer } from '../support/http-peer.ts';
 import { startSessionUpstream, startStatelessUpstream } from '../support/mcp-upstream.ts';
@@ -468,20 +469,33 @@ describe('a question with a page, put to a 2025-11-25 client', () => {
   async function old(
     options: (service: Peer) => AskingOptions = askedBy,
     capabilities: object = { elicitation: { url: {} } },
-  ): Promise<{ readonly gateway: AskingGateway; readonly upstream: Peer; readonly client: OldClient }> {
+  ): Promise<{ readonly gateway: AskingGateway; readonly upstream: Peer } & Old> {
     const upstream = await startSessionUpstream();
     closing.push(() => upstream.close());
     const service = await startService();
     const gateway = await gatewayBefore(upstream, options(service));
-    return { gateway, upstream, client: await oldClient(gateway, capabilities) };
+    return { gateway, upstream, ...(await connectOld(gateway, capabilities)) };
   }
 
-  async function oldClient({ url }: AskingGateway, capabilities: object, who = 'ann'): Promise<OldClient> {
+  interface Old {
+    readonly client: OldClient;
+    /** Until its GET stream is open. */
+    readonly streaming: Promise<void>;
+  }
+
+  async function connectOld({ url }: AskingGateway, capabilities: object, who = 'ann'): Promise<Old> {
     const client = new OldClient(INFO, { capabilities });
-    const headers = { authorization: `Bearer ${who}` };
-    await client.connect(new OldTransport(new URL(url), { requestInit: { headers } }));
+    const requestInit = { headers: { authorization: `Bearer ${who}` } };
+    let opened: () => void = () => undefined;
+    const streaming = new Promise<void>((resolve) => (opened = resolve));
+    const fetching = async (target: string | URL, init?: RequestInit): Promise<globalThis.Response> => {
+      const response = await fetch(target, init);
+      if (init?.method === 'GET' && response.ok) opened();
+      return response;
+    };
+    await client.connect(new OldTransport(new URL(url), { requestInit, fetch: fetching }));
     closing.push(() => client.close());
-    return client;
+    return { client, streaming };
   }
 
   /** `called`, the ids and page of the elicitations, or the code of the error. */
@@ -517,12 +531,33 @@ describe('a question with a page, put to a 2025-11-25 client', () => {
     assert.equal(calls(upstream).length, 1);
   });
 
+  it('is told on the stream of the session when it was answered', async () => {
+    const { gateway, client, streaming } = await old();
+    const completed = new Promise((resolve) => {
+      client.setNotificationHandler(ElicitationCompleteNotificationSchema, ({ params }) => resolve(params));
+    });
+    const id = await asked(client);
+    await streaming;
+    const body = JSON.stringify({ type: 'answer', question: id, outcome: 'approved', approver: 'eve' });
+    const answered = await fetch(`${gateway.adminUrl}/elicitations/chat`, {
+      method: 'POST',
+      headers: signatureHeaders('a-key-of-bot-and-gateway', 'msg-1', Math.floor(Date.now() / 1000), body),
+      body,
+    });
+    assert.equal(answered.status, 200);
+    assert.deepEqual(await completed, { elicitationId: id });
+    assert.equal(await say(client), 'called');
+  });
+
   it('counts for nobody else, no other session and no other arguments', async () => {
     const { gateway, upstream, client } = await old();
     const id = await asked(client);
     await approve(gateway, id);
-    assert.notEqual(await asked(await oldClient(gateway, { elicitation: { url: {} } }, 'bob')), id);
-    assert.notEqual(await asked(await oldClient(gateway, { elicitation: { url: {} } })), id);
+    const opensPages = { elicitation: { url: {} } };
+    for (const who of ['bob', 'ann']) {
+      const other = await connectOld(gateway, opensPages, who);
+      assert.notEqual(await asked(other.client), id);
+    }
     assert.notEqual(await asked(client, 'other'), id);
     assert.deepEqual(calls(upstream), []);
     assert.equal(await say(client), 'called');

@@ -7,6 +7,7 @@ import type { ClientRequest } from '../protocol/client-message.ts';
 import { consentIn, replyIn } from '../protocol/pending-response.ts';
 import type { QuestionRound } from '../protocol/pending-response.ts';
 import { readState, roundOf } from '../protocol/request-state.ts';
+import { sessionName } from '../sessions/session-table.ts';
 import type { GatewaySession } from '../sessions/session-table.ts';
 import type { GatewayContext } from './gateway-context.ts';
 
@@ -39,7 +40,7 @@ export function enterRound(
   const common = { tag: gateway.stateTag, upstream: {} };
   if (own === undefined && asking === undefined) {
     if (session?.opensPages !== true || !knowsUrlError(session.protocolVersion)) return undefined;
-    const elicitation = { session: session.id };
+    const elicitation = { session: sessionName(session.id) };
     return { ...common, asking: URL_REQUIRED, own: undefined, consent: undefined, elicitation };
   }
   const form = asking?.kind === 'input_required' && asking.form;

@@ -76,6 +76,11 @@ export function pendingResponse(round: QuestionRound, decision: Decision, idText
   return `{"jsonrpc":"2.0","id":${idText},"result":${jsonText(result)}}`;
 }
 
+/** Tells the client that it may come back to the page it opened. Source: MCP 2025-11-25, completion notifications. */
+export function elicitationComplete(elicitationId: string): string {
+  return jsonText({ jsonrpc: '2.0', method: 'notifications/elicitation/complete', params: { elicitationId } });
+}
+
 /** What the form of the gateway brought back; undefined when it says neither yes nor no. */
 export function replyIn(inputResponses: JsonValue | undefined): FormReply | undefined {
   const response = responseIn(inputResponses, FORM);

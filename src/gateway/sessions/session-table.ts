@@ -50,14 +50,19 @@ export function createSessionTable(storage: () => TransportStorage, now: () => n
     async load(id) {
       if (!ID.test(id)) return undefined;
       try {
-        return sessionOf(id, await storage().load(storageId('mcp', id)));
+        return sessionOf(id, await storage().load(sessionName(id)));
       } catch (error) {
         if (error instanceof SessionNotFoundError) return undefined;
         throw error;
       }
     },
-    delete: (id) => storage().delete(storageId('mcp', id)),
+    delete: (id) => storage().delete(sessionName(id)),
   };
+}
+
+/** What a session is called where its id must not be, since who knows that can use it. */
+export function sessionName(id: string): string {
+  return storageId('mcp', id);
 }
 
 /** Id of a record in the storage: what it is for, and a digest of what names it. */
@@ -74,7 +79,7 @@ export function scopeDigest(scope: string, upstream: { readonly name: string; re
 function recordOf(session: GatewaySession, now: number): TransportSession {
   const { id, upstream, upstreamId, owner, scope, protocolVersion, opensPages } = session;
   return {
-    id: storageId('mcp', id),
+    id: sessionName(id),
     type: 'streamable',
     createdAt: now,
     updatedAt: now,
