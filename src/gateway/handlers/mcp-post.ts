@@ -30,7 +30,7 @@ import { findSession, openingSession } from './session-access.ts';
 import type { GatewaySession } from '../sessions/session-table.ts';
 import { checkStandardHeaders } from '../protocol/standard-headers.ts';
 import { answerFailure, upstreamFailure } from './upstream-answer.ts';
-import { NONE_ADMITTED, NONE_IN_COMMON, deniedFor, inCommon } from './upstream-choice.ts';
+import { NONE_ADMITTED, NONE_IN_COMMON, inCommon } from './upstream-choice.ts';
 import type { NamedUpstream } from '../upstream/upstream-set.ts';
 import { UpstreamError } from '../upstream/upstream.ts';
 
@@ -53,7 +53,7 @@ export async function servePost(gateway: GatewayContext, exchange: Exchange): Pr
 
   const rulings: Ruling[] = [];
   for (const plan of plans) rulings.push(await rule(gateway, exchange, plan, body, session));
-  const { together, upstreams } = sentTogether(rulings);
+  const { together, upstreams } = sentTogether(gateway, rulings);
   const open = await openRequests(gateway, session, together);
   const forwarded = open.filter((ruling) => ruling.kind === 'forward');
   const answered = open.filter((ruling) => ruling.kind !== 'forward');
@@ -177,7 +177,10 @@ function readMediation(message: ClientMessage): Mediation | RpcError | undefined
  * Where all that is forwarded goes, in one request. Of a batch whose members may not go to one and the same upstream, the
  * operations are denied.
  */
-function sentTogether(rulings: readonly Ruling[]): {
+function sentTogether(
+  gateway: GatewayContext,
+  rulings: readonly Ruling[],
+): {
   readonly together: readonly Ruling[];
   readonly upstreams: readonly NamedUpstream[];
 } {
@@ -187,7 +190,10 @@ function sentTogether(rulings: readonly Ruling[]): {
   if (upstreams.length > 0) return { together: rulings, upstreams };
   const together = rulings.map((ruling): Ruling => {
     if (ruling.kind !== 'forward' || ruling.decision === undefined || ruling.pending === undefined) return ruling;
-    return { kind: 'deny', request: requestOf(ruling.pending), decision: deniedFor(NONE_IN_COMMON, ruling.decision) };
+    const operation = ruling.pending.mediated?.operation;
+    if (operation === undefined) return ruling;
+    const decision = gateway.decider.overrule(operation, ruling.decision, NONE_IN_COMMON);
+    return { kind: 'deny', request: requestOf(ruling.pending), decision };
   });
   return { together, upstreams: inCommon(choices(together)) };
 }

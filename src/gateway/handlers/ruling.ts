@@ -1,4 +1,4 @@
-import type { Decision } from '../../engine/decision.ts';
+import type { Decision, Violation } from '../../engine/decision.ts';
 import { isTruthyHeader } from '../../engine/attributes.ts';
 import type { Operation } from '../../engine/operation.ts';
 import { extensionsOf } from './caller.ts';
@@ -22,7 +22,7 @@ import { offerHandle, sessionHintsOf, withoutHandle } from './session-handle.ts'
 import type { GatewaySession } from '../sessions/session-table.ts';
 import { changedHeaders } from '../protocol/standard-headers.ts';
 import { asksForTask, fetchedBy, taskIdOf, unknownTask } from './task-request.ts';
-import { NONE_ADMITTED, deniedFor, isViolation, undecidedUpstreams, upstreamsFor } from './upstream-choice.ts';
+import { NONE_ADMITTED, isViolation, undecidedUpstreams, upstreamsFor } from './upstream-choice.ts';
 import type { NamedUpstream } from '../upstream/upstream-set.ts';
 
 /** One message of a body, and who sends it. */
@@ -57,6 +57,17 @@ export type Ruling =
 
 export const NO_CHANGES: ReadonlyMap<string, string | undefined> = new Map();
 const TASKS = 'tasks/';
+
+const DELEGATION_IN_BATCH: Violation = {
+  code: 'gateway.delegation_in_batch',
+  reason: 'this operation needs headers of its own: send it alone',
+  details: {},
+};
+const ARGUMENTS_UNWRITABLE: Violation = {
+  code: 'gateway.arguments_unwritable',
+  reason: 'the changed arguments have no place in the request',
+  details: {},
+};
 
 const NOTHING_PENDING: RpcError = {
   code: RPC_CODES.approved,
@@ -135,10 +146,15 @@ async function decide(
   if (decision.decision !== 'allow') {
     return { kind: 'deny', request: message, decision, response: round && pendingResponse(round, decision, idText) };
   }
+  const unsent = (violation: Violation): Ruling => {
+    gateway.decider.overrule(operation, decision, violation);
+    const { code, reason } = violation;
+    return { kind: 'refuse', request: message, error: { code: RPC_CODES.denied, message: reason, data: { code } } };
+  };
   if (isPeek(exchange)) return { kind: 'refuse', request: message, error: NOTHING_PENDING };
   const upstreams = upstreamsFor(gateway, session, decision.constraint);
   if (isViolation(upstreams)) {
-    const denied = deniedFor(upstreams, decision);
+    const denied = gateway.decider.overrule(operation, decision, upstreams);
     noteDecision(exchange, denied);
     return { kind: 'deny', request: message, decision: denied };
   }
@@ -150,7 +166,7 @@ async function decide(
   };
   if (body.batch && (decision.delegatedTokens !== undefined || decision.headers !== undefined)) {
     // The headers of a batch reach all of its members, and each may use only those that were made for it.
-    return refuse(message, 'delegation_in_batch', 'this operation needs headers of its own: send it alone');
+    return unsent(DELEGATION_IN_BATCH);
   }
   if (!decision.modified.args) {
     const headers = decidedHeaders(decision, new Map());
@@ -160,7 +176,7 @@ async function decide(
   const after = decision.args;
   const rewritten = isJsonObject(after) ? withArguments(body, message, mediation, after) : undefined;
   if (!isJsonObject(after) || rewritten === undefined) {
-    return refuse(message, 'arguments_unwritable', 'the changed arguments have no place in the request');
+    return unsent(ARGUMENTS_UNWRITABLE);
   }
   const uri = after['uri'];
   const name = mediation.method === 'resources/read' && typeof uri === 'string' ? uri : entity.name;
@@ -190,8 +206,4 @@ function listingOf(gateway: GatewayContext, method: string, { identity }: Caller
 function isPeek({ request }: Exchange): boolean {
   const peek = request.headers['x-policy-elicitation-peek'];
   return peek !== undefined && isTruthyHeader(peek);
-}
-
-function refuse(request: ClientRequest, slug: string, reason: string): Ruling {
-  return { kind: 'refuse', request, error: gatewayError(RPC_CODES.denied, slug, reason) };
 }
