@@ -7,6 +7,7 @@ import type { RequestId } from '../protocol/client-message.ts';
 import { denialError } from '../protocol/denial.ts';
 import { arrayItems, findJsonFault, memberSpan, rootSpan } from '../json/json-scan.ts';
 import { replaceSpan } from '../json/json-splice.ts';
+import { withPrivateCache } from '../protocol/cache-scope.ts';
 import { isMediated } from '../protocol/mediation.ts';
 import { filterList } from './list-filter.ts';
 import { isJsonObject, ownValue } from '../json/json-value.ts';
@@ -144,8 +145,10 @@ async function screenResponse(
   if (decision.decision !== 'allow') return denied(request, decision);
   const { handle } = decision;
   const key = handle === undefined ? undefined : gateway.engine.handleNames?.meta;
+  const path = mediated.nested ? ['result', 'result'] : ['result'];
   const handing = (given: string): Screened => {
-    const handed = handle === undefined || key === undefined ? given : withHandle(given, key, handle);
+    const kept = withPrivateCache(given, decided, path);
+    const handed = handle === undefined || key === undefined ? kept : withHandle(kept, key, handle);
     return { text: handed, request, handle };
   };
   if (!decision.modified.result) return handing(text);
