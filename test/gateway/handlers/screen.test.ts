@@ -94,7 +94,7 @@ test('requests and notifications of the server pass, responses to what needs no 
 test('a result that is the same for all no longer says so, wherever it stands', async () => {
   const allowing = { ...denying, decider: createDecider(scriptedEngine(), telemetry) };
   const result = '{ "contents":[{"uri":"a://b","text":"\\u0041"}], "ttlMs":1.0,\n"cacheScope" : "public"}';
-  const screened = async (text: string, nested: boolean): Promise<string | undefined> => {
+  const screened = async (response: string, nested: boolean): Promise<string | undefined> => {
     const request: PendingRequest = {
       id: 1,
       idText: '1',
@@ -106,12 +106,12 @@ test('a result that is the same for all no longer says so, wherever it stands', 
         nested,
       },
     };
-    return (await screenText(text, () => request, allowing))?.messages[0]?.text;
+    return (await screenText(response, () => request, allowing))?.messages[0]?.text;
   };
-  const message = `{"jsonrpc":"2.0","id":1,"result":${result}}`;
-  assert.equal(await screened(message, false), message.replace('"public"', '"private"'));
+  const whole = `{"jsonrpc":"2.0","id":1,"result":${result}}`;
+  assert.equal(await screened(whole, false), whole.replace('"public"', '"private"'));
   const task = `{"jsonrpc":"2.0","id":1,"result":{"cacheScope":"public","result":${result}}}`;
   assert.equal(await screened(task, true), task.replace(' : "public"', ' : "private"'));
-  const other = message.replace('"public"', '"private"');
+  const other = whole.replace('"public"', '"private"');
   assert.equal(await screened(other, false), other);
 });
