@@ -37,15 +37,17 @@ export function enterRound(
   const usesHeaders = headers[ID_HEADER] !== undefined || headers[PEEK_HEADER] !== undefined;
   if (own === undefined && usesHeaders) return undefined;
   const asking = askingOf(params);
-  const common = { tag: gateway.stateTag, upstream: {} };
+  const tag = gateway.stateTag;
   if (own === undefined && asking === undefined) {
     if (session?.opensPages !== true || !knowsUrlError(session.protocolVersion)) return undefined;
     const elicitation = { session: sessionName(session.id) };
-    return { ...common, asking: URL_REQUIRED, own: undefined, consent: undefined, elicitation };
+    return { tag, asking: URL_REQUIRED, own, consent: undefined, upstream: {}, elicitation };
   }
   const form = asking?.kind === 'input_required' && asking.form;
   if (own === undefined) {
-    return { ...common, upstream: roundOf(text), asking, own, consent: undefined, elicitation: { form } };
+    const brings = state !== undefined || ownValue(params, 'inputResponses') !== undefined;
+    const upstream = brings ? roundOf(text) : {};
+    return { tag, asking, own, consent: undefined, upstream, elicitation: { form } };
   }
   const responses = ownValue(params, 'inputResponses');
   const reply = replyIn(responses);
@@ -58,10 +60,11 @@ export function enterRound(
   };
   // Who peeks is told in the gateway's own way.
   return {
-    ...common,
+    tag,
     asking: elicitation.peek === true ? undefined : asking,
     own,
     consent: consentIn(responses),
+    upstream: {},
     elicitation,
   };
 }

@@ -23,7 +23,7 @@ export function askingOf(params: JsonObject | undefined): Asking | undefined {
   if (version === undefined || !ROUND_TRIP_VERSIONS.has(version)) return undefined;
   const meta = ownValue(params, '_meta');
   const modes = elicitationIn(isJsonObject(meta) ? ownValue(meta, CAPABILITIES_KEY) : undefined);
-  return modes && { kind: 'input_required', ...modes };
+  return modes && { kind: 'input_required', form: modes.form, url: modes.url };
 }
 
 /** Whether an `initialize` declares that its client opens pages. */
@@ -40,6 +40,6 @@ export function knowsUrlError(version: string | undefined): boolean {
 function elicitationIn(capabilities: unknown): { readonly form: boolean; readonly url: boolean } | undefined {
   const modes = isJsonObject(capabilities) ? ownValue(capabilities, 'elicitation') : undefined;
   if (!isJsonObject(modes)) return undefined;
-  const [form, url] = [ownValue(modes, 'form'), ownValue(modes, 'url')].map(isJsonObject);
-  return { form: form === true || url !== true, url: url === true };
+  const url = isJsonObject(ownValue(modes, 'url'));
+  return { form: !url || isJsonObject(ownValue(modes, 'form')), url };
 }
