@@ -22,7 +22,7 @@ const ORDER = [...ROOMS, ...HOSTS];
 
 /** Packages that one place alone may know. */
 const SOLE_USERS: Readonly<Record<string, RegExp>> = {
-  yaml: /^config\/load\.ts$/,
+  yaml: /^config\/(?:load|plain-document)\.ts$/,
   ajv: /^config\/compiled-schema\.ts$/,
   iovalkey: /^valkey\//,
   commander: /^cli\//,
