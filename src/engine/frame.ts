@@ -3,7 +3,7 @@ import type { SessionIdentity } from '../session/session-identity.ts';
 import type { Constraint } from './constraint.ts';
 import type { Consultation, Decision, DelegatedToken, Taint, TraceStep } from './decision.ts';
 import type { Elicited } from './elicitation/elicited.ts';
-import type { DecidingRule, Halt } from './halt.ts';
+import type { DecidingRule, Halt, PlacedDenial } from './halt.ts';
 import type { RouteMeta } from './route-meta.ts';
 import { PROGRESS, type Extensions, type JsonValue, type Operation, type Phase, type Subject } from './operation.ts';
 import { overlayOf, type Overlay } from './overlay.ts';
@@ -70,7 +70,7 @@ export class Frame {
   declare consultations: Consultation[] | undefined;
   declare trace: TraceStep[] | undefined;
   /** Why the latest field pipeline gave up. */
-  declare fieldHalt: Halt | undefined;
+  declare fieldHalt: Halt | PlacedDenial | undefined;
 
   declare decision: Decision | undefined;
   /** Where the steps ended the phase; for those who observe it. */

@@ -13,7 +13,16 @@ import { compileElicitation } from './elicitation.ts';
 import { compileField } from './field-pipeline.ts';
 import { attributeReader, FrameQuestion } from './frame-question.ts';
 import type { Frame } from './frame.ts';
-import { DEFAULT_REASON, deny, denyWith, haltedBy, spanOf, type DecidingRule, type Halt } from './halt.ts';
+import {
+  DEFAULT_REASON,
+  deny,
+  denyWith,
+  placed,
+  spanOf,
+  type DecidingRule,
+  type Halt,
+  type PlacedDenial,
+} from './halt.ts';
 import { withHiddenToken } from './hidden-token.ts';
 import type { JsonValue, Phase } from './operation.ts';
 import { takeChanges } from './plugin-changes.ts';
@@ -24,13 +33,6 @@ import { compileRestriction } from './restrict.ts';
 
 /** What a list of steps leads to: nothing (go on) or the end of the phase. */
 export type StepsOutcome = Awaitable<Halt | undefined>;
-
-/** A denial whose code is the place of the rule that it comes from. */
-export interface PlacedDenial {
-  readonly kind: 'deny';
-  readonly code: undefined;
-  readonly reason: string;
-}
 
 /** What one step leads to. */
 export type StepOutcome = Awaitable<Halt | PlacedDenial | undefined>;
@@ -71,12 +73,6 @@ export function runSteps(steps: readonly CompiledStep[], frame: Frame, from = 0)
     return placed(outcome, step);
   }
   return undefined;
-}
-
-function placed(halt: Halt | PlacedDenial, step: CompiledStep): Halt {
-  return halt.code === undefined
-    ? { kind: 'deny', code: step.place, reason: halt.reason, rule: step }
-    : haltedBy(halt, step);
 }
 
 function membersOf(step: CompiledStep): readonly CompiledStep[] {
@@ -478,7 +474,7 @@ function compileFieldOperation(
 ): (frame: Frame) => StepOutcome {
   const name = step.text.value.slice(step.path.range.start, step.path.range.end);
   const { path, pipeline, target } = step;
-  const { run } = compileField({ path, pipeline, name, place: where.place }, target, scope);
+  const { run } = compileField({ path, pipeline, name }, target, scope);
   return (target === 'args') === (where.phase === 'pre') ? run : () => undefined;
 }
 
