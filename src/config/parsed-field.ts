@@ -2,7 +2,7 @@ import type { CompileScope } from '../engine/compile-scope.ts';
 import { compileField, type CompiledField } from '../engine/field-pipeline.ts';
 import type { Phase } from '../engine/operation.ts';
 import type { LayerField } from '../engine/program.ts';
-import type { CompiledStep } from '../engine/steps.ts';
+import type { CompiledStep, StepCode } from '../engine/steps.ts';
 import type { FieldPath, Pipeline } from '../language/ast.ts';
 import type { MapEntry, ScalarNode } from '../text/document.ts';
 import type { Span } from '../text/source.ts';
@@ -64,13 +64,13 @@ export class ParsedField {
 
 /** A compiled field, which is its own step. */
 class PlacedField implements LayerField, CompiledStep {
-  readonly run: CompiledField['run'];
+  readonly code: StepCode;
   readonly atRoot: CompiledField['atRoot'];
   readonly #field: ParsedField;
 
-  constructor({ run, atRoot }: CompiledField, field: ParsedField) {
-    this.run = run;
-    this.atRoot = atRoot;
+  constructor(code: CompiledField, field: ParsedField) {
+    this.code = code;
+    this.atRoot = code.atRoot;
     this.#field = field;
   }
 
