@@ -52,11 +52,13 @@ export class LabelFloor {
   }
 
   /** Adds labels that the store holds now. `confirmed`: the store said that they are durable. */
-  learn(sessionId: string, labels: ReadonlySet<string>, expiresAt: number, confirmed: boolean): void {
-    if (labels.size === 0) return;
+  learn(sessionId: string, labels: Iterable<string>, expiresAt: number, confirmed: boolean): void {
+    const [first] = labels;
+    if (first === undefined) return;
     const known = this.#live(sessionId);
     if (known === undefined) {
-      this.#entries.set(sessionId, { labels, confirmed: confirmed ? labels : NONE, expiresAt });
+      const learned = union(NONE, labels);
+      this.#entries.set(sessionId, { labels: learned, confirmed: confirmed ? learned : NONE, expiresAt });
       return;
     }
     known.labels = union(known.labels, labels);
@@ -76,8 +78,9 @@ export class LabelFloor {
   }
 }
 
-function union(known: ReadonlySet<string>, added: ReadonlySet<string>): ReadonlySet<string> {
-  if (known.size === 0) return added;
+/** `known` itself when it has all that is added. */
+function union(known: ReadonlySet<string>, added: Iterable<string>): ReadonlySet<string> {
+  if (known.size === 0 && added instanceof Set) return added;
   for (const label of added) if (!known.has(label)) return new Set([...known, ...added]);
   return known;
 }
