@@ -35,7 +35,7 @@ export class LabelFloor {
 
   /** What is known now and cannot have expired; undefined when that is nothing. Later changes do not show in it. */
   get(sessionId: string): FloorEntry | undefined {
-    const entry = this.#live(sessionId);
+    const entry = this.#live(sessionId, this.#entries.peek(sessionId));
     return entry && { labels: entry.labels, confirmed: entry.confirmed, expiresAt: entry.expiresAt };
   }
 
@@ -55,7 +55,7 @@ export class LabelFloor {
   learn(sessionId: string, labels: Iterable<string>, expiresAt: number, confirmed: boolean): void {
     const [first] = labels;
     if (first === undefined) return;
-    const known = this.#live(sessionId);
+    const known = this.#live(sessionId, this.#entries.get(sessionId));
     if (known === undefined) {
       const learned = union(NONE, labels);
       this.#entries.set(sessionId, { labels: learned, confirmed: confirmed ? learned : NONE, expiresAt });
@@ -70,8 +70,7 @@ export class LabelFloor {
     this.#entries.clear();
   }
 
-  #live(sessionId: string): Growing | undefined {
-    const entry = this.#entries.get(sessionId);
+  #live(sessionId: string, entry: Growing | undefined): Growing | undefined {
     if (entry === undefined || this.#clock() < entry.expiresAt) return entry;
     this.#entries.delete(sessionId);
     return undefined;

@@ -9,6 +9,7 @@ import { ConfirmedAppends } from './confirmed-appends.ts';
 import { plainLabels, signedLabels } from './label-codec.ts';
 import { LabelFloor } from './label-floor.ts';
 import { APPEND_SCRIPT, LOAD_SCRIPT, loadScripts, runScript, sendScript, type LabelScript } from './label-scripts.ts';
+import { LabelSet } from './label-set.ts';
 import {
   SessionStoreError,
   type LabelStore,
@@ -179,7 +180,7 @@ class ValkeyStore implements LabelStore {
       restored = false;
     }
     this.#alarm({ alarm: 'session_store_regression', key, lost: lost.length, restored });
-    return new Set([...loaded, ...lost]);
+    return new LabelSet([...loaded, ...lost]);
   }
 
   #decode(reply: unknown, key: string): { labels: ReadonlySet<string>; left: number; refreshFailed: boolean } {
@@ -188,7 +189,7 @@ class ValkeyStore implements LabelStore {
     const [left, failed] = [parts.at(-2), parts.at(-1)];
     if (typeof left !== 'number' || typeof failed !== 'number') throw undecodable();
     const session = key.slice(-64);
-    const labels = new Set<string>();
+    const labels = new LabelSet();
     for (let i = 0; i < parts.length - 2; i++) {
       const member = parts[i];
       if (typeof member !== 'string') throw undecodable();
