@@ -85,6 +85,8 @@ export class SingleClient extends Redis {
     if (bytesRead !== this.#heard.bytes) this.#heard = { bytes: bytesRead, at: now };
     const silent = this.#heard.at + this.#limit * SILENCE_FACTOR;
     if (late > 0 && silent <= now) return void this.stream.destroy(new Error('Socket timeout'));
-    this.#wait(Math.min(this.#limits[late] ?? Infinity, late > 0 ? silent : Infinity) - now);
+    // What is sent from now on is not late before that.
+    const next = this.#limits[late] ?? now + this.#limit;
+    this.#wait((late > 0 ? Math.min(next, silent) : next) - now);
   };
 }

@@ -65,6 +65,20 @@ describe('client of one server', () => {
     assert.equal(await inTime, 'in time');
   });
 
+  test('a command behind one that was late has its own limit and no more', async () => {
+    const client = await connected(400);
+    const slower = await connected(700);
+    await client.echo('the server is heard');
+    await assert.rejects(client.blpop('behind', 0), /timed out/);
+    const ended: string[] = [];
+    const note = (name: string) => (): void => void ended.push(name);
+    await Promise.all([
+      client.echo('behind').then(note('answered'), note('400 ms')),
+      slower.blpop('slower', 0).then(note('answered'), note('700 ms')),
+    ]);
+    assert.deepEqual(ended, ['400 ms', '700 ms']);
+  });
+
   test('a connection without a byte from the server for long enough is given up', async () => {
     const client = await connected(100);
     const failure = once(client, 'error');
