@@ -1,11 +1,11 @@
 import type { Decision } from '../../engine/decision.ts';
 import type { JsonObject } from '../../engine/operation.ts';
 import type { Awaitable } from '../../session/label-store.ts';
-import { parseJson } from '../../text/json.ts';
 import { hasEnvelopeLookalike, isRequestId } from '../protocol/client-message.ts';
 import type { RequestId } from '../protocol/client-message.ts';
 import { denialError } from '../protocol/denial.ts';
-import { arrayItems, findJsonFault, memberSpan, rootSpan } from '../json/json-scan.ts';
+import { arrayItems, memberSpan, readJson, rootSpan } from '../json/json-scan.ts';
+import type { JsonReading } from '../json/json-scan.ts';
 import { replaceSpan } from '../json/json-splice.ts';
 import { filterList } from './list-filter.ts';
 import { isJsonObject, ownValue } from '../json/json-value.ts';
@@ -58,13 +58,14 @@ export async function screenText(
   find: FindRequest,
   gateway: Screening,
 ): Promise<ScreenedText | undefined> {
-  let value: unknown;
+  let reading: JsonReading;
   try {
-    if (findJsonFault(text) !== undefined) return undefined;
-    value = parseJson(text);
+    reading = readJson(text);
   } catch {
     return undefined;
   }
+  const { value, fault } = reading;
+  if (fault !== undefined) return undefined;
   if (!Array.isArray(value)) {
     const message = await screenMessage(text, value, find, gateway);
     return { batch: false, unchanged: message.text === text, messages: [message] };
