@@ -111,5 +111,10 @@ function compileRules(rules: readonly ParsedRule[], phase: Phase, scope: Compile
 
 function compileLayerField(field: ParsedField, target: 'args' | 'result', scope: CompileScope): LayerField {
   const { run, atRoot } = compileField(field, target, scope);
-  return { name: field.name, append: field.append, step: { place: field.place, at: field.keySpan, run }, atRoot };
+  return {
+    name: field.name,
+    append: field.append,
+    step: { place: field.place, at: field.keySpan, code: { run } },
+    atRoot,
+  };
 }

@@ -42,7 +42,7 @@ export function fieldSteps(fields: readonly LayerField[], target: 'args' | 'resu
 function joined(first: CompiledStep, fields: readonly LayerField[], target: 'args' | 'result'): CompiledStep {
   const walked = fields.flatMap(({ atRoot }) => atRoot ?? []);
   const members = fields.map(({ step }) => step);
-  return { place: first.place, at: first.at, run: walk(walked, members, target), members };
+  return { place: first.place, at: first.at, code: { run: walk(walked, members, target), members } };
 }
 
 function walk(
