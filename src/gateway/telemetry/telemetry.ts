@@ -60,7 +60,7 @@ const MAX_ALARM_NAMES = 100;
 const TIMED_METHODS = new Set(['tools/call', 'prompts/get', 'resources/read', 'tools/list', 'initialize', 'batch']);
 
 /** Lines of requests are written together: so many bytes at once, or what there is after so long. */
-const BLOCK_BYTES = 4096;
+const BLOCK_BYTES = 12_288;
 const LATEST_FLUSH_MS = 100;
 
 /** A file, by path or descriptor, that takes the log in blocks; what is left at the end of the process is written then. */
