@@ -71,5 +71,6 @@ export function deniedFor(violation: Violation, decision: Decision): Decision {
 /** Upstreams that all of `choices` hold, in the order of the first. */
 export function inCommon(choices: readonly (readonly NamedUpstream[])[]): readonly NamedUpstream[] {
   const [first = [], ...others] = choices;
+  if (others.length === 0) return first;
   return first.filter((upstream) => others.every((choice) => choice.includes(upstream)));
 }

@@ -18,7 +18,7 @@ export interface MediatedRequest {
   /** Whether the result is a task that may hold the operation's own result as its member `result`. */
   readonly nested: boolean;
   /** Name of the upstream that got the request; undefined until then. */
-  readonly upstream?: string;
+  upstream?: string;
 }
 
 /** A request that went upstream. Without `mediated` its response needs no decision. */
