@@ -152,15 +152,17 @@ export class PolicyEngine implements Engine {
     const tenure = this.#tenure;
     tenure.operations += 1;
     tenure.calls += 1;
-    const giveUp = new AbortController();
-    const timer = setTimeout(() => {
-      this.#alarm({ alarm: 'operation_deadline', phase: 'identify' });
-      giveUp.abort();
-    }, this.#deadline);
+    let timer: NodeJS.Timeout | undefined;
     try {
       const operation = { entity: input.entity, extensions: { http: httpOf(input) } };
       const frame = frameOf(tenure, operation, 'pre', undefined, undefined);
       const { authentication } = this.#choose(frame);
+      if (authentication.length === 0) return { outcome: 'identified', extensions: {}, credentials: [] };
+      const giveUp = new AbortController();
+      timer = setTimeout(() => {
+        this.#alarm({ alarm: 'operation_deadline', phase: 'identify' });
+        giveUp.abort();
+      }, this.#deadline);
       const result = await authenticate(authentication, input, giveUp.signal);
       if (result.outcome === 'denied' && tenure.bundle.observed) {
         observeRefusedIdentity(frame, input, result.violation, this.#alarm);

@@ -158,7 +158,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const span = tracer === undefined ? undefined : beginRequestSpan(tracer, request);
     // A write that comes too late is an error of the response; its `close` is all that counts.
     response.on('error', () => {});
-    response.once('close', () => {
+    response.on('close', () => {
       release?.();
       if (draining) server.closeIdleConnections();
       const record: RequestRecord = {

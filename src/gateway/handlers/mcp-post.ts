@@ -48,20 +48,22 @@ export async function servePost(gateway: GatewayContext, exchange: Exchange): Pr
   const plans = await identifyAll(gateway, exchange, body);
   if (plans === undefined) return;
   const callers = plans.map((plan) => plan.caller);
-  const session = await findSession(gateway, exchange, callers);
+  const names = exchange.request.headers['mcp-session-id'] !== undefined;
+  const session = names ? await findSession(gateway, exchange, callers) : undefined;
   if (session === 'refused') return;
 
   const rulings: Ruling[] = [];
   for (const plan of plans) rulings.push(await rule(gateway, exchange, plan, body, session));
   const { together, upstreams } = sentTogether(gateway, rulings);
-  const open = await openRequests(gateway, session, together);
+  const open = session === undefined ? together : await openRequests(gateway, session, together);
   const forwarded = open.filter((ruling) => ruling.kind === 'forward');
   const answered = open.filter((ruling) => ruling.kind !== 'forward');
   if (forwarded.length === 0) return answerHere(exchange, body, answered);
   if (upstreams.length === 0) return answerError(exchange, 403, violationError(NONE_ADMITTED));
 
   if (exchange.response.destroyed) throw new ClientGoneError('the client is gone');
-  const pending = forwarded.flatMap((ruling) => (ruling.pending === undefined ? [] : [ruling.pending]));
+  const pending: PendingRequest[] = [];
+  for (const ruling of forwarded) if (ruling.pending !== undefined) pending.push(ruling.pending);
   const [first] = forwarded;
   try {
     const { upstream, response } = await sendUpstream(gateway, exchange, upstreams, {
@@ -76,9 +78,10 @@ export async function servePost(gateway: GatewayContext, exchange: Exchange): Pr
       body: payload(body, forwarded, open.length),
     });
     const owner = callers[0]?.principal ?? '';
+    for (const request of pending) noteUpstream(request, upstream.name);
     await relayResponse(gateway, exchange, {
       response,
-      pending: pending.map((request) => sentTo(upstream.name, request)),
+      pending,
       answered: answered.map(answerText),
       batch: body.batch,
       session,
@@ -184,8 +187,11 @@ function sentTogether(
   readonly together: readonly Ruling[];
   readonly upstreams: readonly NamedUpstream[];
 } {
-  const choices = (given: readonly Ruling[]): (readonly NamedUpstream[])[] =>
-    given.flatMap((ruling) => (ruling.kind === 'forward' ? [ruling.upstreams] : []));
+  const choices = (given: readonly Ruling[]): (readonly NamedUpstream[])[] => {
+    const chosen: (readonly NamedUpstream[])[] = [];
+    for (const ruling of given) if (ruling.kind === 'forward') chosen.push(ruling.upstreams);
+    return chosen;
+  };
   const upstreams = inCommon(choices(rulings));
   if (upstreams.length > 0) return { together: rulings, upstreams };
   const together = rulings.map((ruling): Ruling => {
@@ -201,22 +207,22 @@ function sentTogether(
 /** Registers what is about to be sent; a request whose id still waits for a response is refused. */
 async function openRequests(
   gateway: GatewayContext,
-  session: GatewaySession | undefined,
+  session: GatewaySession,
   rulings: readonly Ruling[],
 ): Promise<readonly Ruling[]> {
-  if (session === undefined) return rulings;
   return Promise.all(
     rulings.map(async (ruling) => {
       if (ruling.kind !== 'forward' || ruling.pending === undefined) return ruling;
-      if (await gateway.requests.open(session.id, sentTo(session.upstream, ruling.pending))) return ruling;
+      noteUpstream(ruling.pending, session.upstream);
+      if (await gateway.requests.open(session.id, ruling.pending)) return ruling;
       return { kind: 'refuse', request: requestOf(ruling.pending), error: ID_IN_USE };
     }),
   );
 }
 
 /** A task is fetched where it was begun. */
-function sentTo(upstream: string, request: PendingRequest): PendingRequest {
-  return request.mediated === undefined ? request : { ...request, mediated: { ...request.mediated, upstream } };
+function noteUpstream({ mediated }: PendingRequest, upstream: string): void {
+  if (mediated !== undefined) mediated.upstream = upstream;
 }
 
 function requestOf(pending: PendingRequest): ClientRequest {

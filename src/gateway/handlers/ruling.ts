@@ -82,16 +82,20 @@ const INVALID_STATE = gatewayError(
 );
 
 /** Decides what becomes of one message. The handle of its session stays here. */
-export async function rule(
+export function rule(
   gateway: GatewayContext,
   exchange: Exchange,
   plan: Plan,
   body: ClientBody,
   session: GatewaySession | undefined,
 ): Promise<Ruling> {
-  const ruling = await decide(gateway, exchange, plan, body, session);
+  const ruling = decide(gateway, exchange, plan, body, session);
   const key = gateway.engine.handleNames?.meta;
-  if (key === undefined || ruling.kind !== 'forward') return ruling;
+  return key === undefined ? ruling : ruling.then((decided) => keepingHandle(decided, key));
+}
+
+function keepingHandle(ruling: Ruling, key: string): Ruling {
+  if (ruling.kind !== 'forward') return ruling;
   const text = withoutHandle(ruling.text, key);
   return text === ruling.text ? ruling : { ...ruling, text, rewritten: true };
 }
@@ -158,7 +162,7 @@ async function decide(
     noteDecision(exchange, denied);
     return { kind: 'deny', request: message, decision: denied };
   }
-  const pending = {
+  const pending: PendingRequest = {
     id,
     idText,
     method,

@@ -66,5 +66,6 @@ export function isViolation(chosen: readonly NamedUpstream[] | Violation): chose
 /** Upstreams that all of `choices` hold, in the order of the first. */
 export function inCommon(choices: readonly (readonly NamedUpstream[])[]): readonly NamedUpstream[] {
   const [first = [], ...others] = choices;
+  if (others.length === 0) return first;
   return first.filter((upstream) => others.every((choice) => choice.includes(upstream)));
 }

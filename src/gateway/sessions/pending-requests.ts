@@ -21,7 +21,7 @@ export interface MediatedRequest {
   /** How the client is asked when the response has to wait for a human; undefined for the gateway's own way. */
   readonly round?: QuestionRound;
   /** Name of the upstream that got the request; undefined until then. */
-  readonly upstream?: string;
+  upstream?: string;
 }
 
 /** A request that went upstream. Without `mediated` its response needs no decision. */
