@@ -3,7 +3,7 @@ import type { SessionIdentity } from '../session/session-identity.ts';
 import type { Constraint } from './constraint.ts';
 import type { Consultation, Decision, DelegatedToken, Taint, TraceStep } from './decision.ts';
 import type { Elicited } from './elicitation/elicited.ts';
-import type { DecidingRule, Halt } from './halt.ts';
+import type { DecidingRule, Halt, PlacedDenial } from './halt.ts';
 import type { RouteMeta } from './route-meta.ts';
 import { PROGRESS, type Extensions, type JsonValue, type Operation, type Phase, type Subject } from './operation.ts';
 import { overlayOf, type Overlay } from './overlay.ts';
@@ -34,7 +34,7 @@ class Rarities {
   elicitation: Elicited | undefined;
   consultations: Consultation[] | undefined;
   trace: TraceStep[] | undefined;
-  fieldHalt: Halt | undefined;
+  fieldHalt: Halt | PlacedDenial | undefined;
   rule: DecidingRule | undefined;
   labels: ReadonlySet<string> | undefined;
   end: AbortController | undefined;
@@ -167,11 +167,11 @@ export class Frame {
   }
 
   /** Why the latest field pipeline gave up. */
-  get fieldHalt(): Halt | undefined {
+  get fieldHalt(): Halt | PlacedDenial | undefined {
     return this.#rarities?.fieldHalt;
   }
 
-  set fieldHalt(halt: Halt | undefined) {
+  set fieldHalt(halt: Halt | PlacedDenial | undefined) {
     this.#rare.fieldHalt = halt;
   }
 

@@ -8,12 +8,21 @@ import type { CompileScope } from './compile-scope.ts';
 import type { TraceStep } from './decision.ts';
 import type { DecisionAnswer, StepContext } from './decision-point.ts';
 import { isOperationHook, pluginToCall, reportUnknownDialect } from './declared.ts';
-import { lintElicitation } from './elicitation/lint-elicitation.ts';
+import { checkElicitation } from './elicitation/check-elicitation.ts';
 import { compileElicitation } from './elicitation.ts';
 import { compileField } from './field-pipeline.ts';
 import { attributeReader, FrameQuestion } from './frame-question.ts';
 import type { Frame } from './frame.ts';
-import { DEFAULT_REASON, deny, denyWith, haltedBy, spanOf, type DecidingRule, type Halt } from './halt.ts';
+import {
+  DEFAULT_REASON,
+  deny,
+  denyWith,
+  placed,
+  spanOf,
+  type DecidingRule,
+  type Halt,
+  type PlacedDenial,
+} from './halt.ts';
 import { withHiddenToken } from './hidden-token.ts';
 import type { JsonValue, Phase } from './operation.ts';
 import { takeChanges } from './plugin-changes.ts';
@@ -24,13 +33,6 @@ import { compileRestriction } from './restrict.ts';
 
 /** What a list of steps leads to: nothing (go on) or the end of the phase. */
 export type StepsOutcome = Awaitable<Halt | undefined>;
-
-/** A denial whose code is the place of the rule that it comes from. */
-export interface PlacedDenial {
-  readonly kind: 'deny';
-  readonly code: undefined;
-  readonly reason: string;
-}
 
 /** What one step leads to; true stands for its `denial`, false for nothing. */
 export type StepOutcome = Awaitable<Halt | PlacedDenial | undefined> | boolean;
@@ -85,16 +87,13 @@ export function runSteps(list: StepList, frame: Frame, from: number = 0): StepsO
 }
 
 function outcomeOf(outcome: Exclude<StepOutcome, undefined>, list: StepList, at: number, frame: Frame): StepsOutcome {
-  if (!(outcome instanceof Promise)) return placed(outcome, list.steps[at]);
-  return outcome.then((halt) => (halt === undefined ? runSteps(list, frame, at + 1) : placed(halt, list.steps[at])));
+  if (!(outcome instanceof Promise)) return haltOf(outcome, list.steps[at]);
+  return outcome.then((halt) => (halt === undefined ? runSteps(list, frame, at + 1) : haltOf(halt, list.steps[at])));
 }
 
-function placed(outcome: Halt | PlacedDenial | boolean, step: CompiledStep | undefined): Halt | undefined {
+function haltOf(outcome: Halt | PlacedDenial | boolean, step: CompiledStep | undefined): Halt | undefined {
   if (step === undefined || outcome === false) return undefined;
-  const halt = outcome === true ? (step.code.denial ?? DENIAL) : outcome;
-  return halt.code === undefined
-    ? { kind: 'deny', code: step.place, reason: halt.reason, rule: step }
-    : haltedBy(halt, step);
+  return placed(outcome === true ? (step.code.denial ?? DENIAL) : outcome, step);
 }
 
 function membersOf(step: CompiledStep): readonly CompiledStep[] {
@@ -122,7 +121,7 @@ function traced(step: CompiledStep, frame: Frame, trace: TraceStep[]): StepsOutc
   const { nextArgs, nextResult } = frame;
   frame.record(step.place, spanOf(step), 'continue', inputs);
   const finish = (outcome: Halt | PlacedDenial | boolean | undefined): Halt | undefined => {
-    const halt = outcome === undefined ? undefined : placed(outcome, step);
+    const halt = outcome === undefined ? undefined : haltOf(outcome, step);
     const entry = trace[at];
     const modified = frame.nextArgs !== nextArgs || frame.nextResult !== nextResult;
     const told = halt?.kind ?? (modified ? 'modified' : applies ? 'continue' : 'skipped');
@@ -197,8 +196,7 @@ function stepCode(step: Step, where: StepPlace, scope: CompileScope): StepCode {
     }
     case 'elicit': {
       const plugin = pluginToCall(step.plugin, (hook) => hook === 'elicit', span(), scope);
-      if (plugin === undefined) return { run: unusable(where) };
-      lintElicitation(step, plugin, where.phase, scope);
+      if (plugin === undefined || !checkElicitation(step, plugin, where.phase, scope)) return { run: unusable(where) };
       return { run: compileElicitation(step, plugin, where.place, scope) };
     }
     case 'decide':
@@ -504,7 +502,7 @@ function compileFieldOperation(
 ): (frame: Frame) => StepOutcome {
   const name = step.text.value.slice(step.path.range.start, step.path.range.end);
   const { path, pipeline, target } = step;
-  const { run } = compileField({ path, pipeline, name, place: where.place }, target, scope);
+  const { run } = compileField({ path, pipeline, name }, target, scope);
   return (target === 'args') === (where.phase === 'pre') ? run : () => undefined;
 }
 
