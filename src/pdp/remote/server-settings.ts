@@ -1,6 +1,5 @@
-import { resolve } from 'node:path';
-import { readFileSync } from 'node:fs';
 import type { DecisionPointContext } from '../../engine/decision-point.ts';
+import { readSecretSource, secretSource } from '../../text/secret-source.ts';
 import { serverUrl, type DecisionServerOptions } from './decision-server.ts';
 
 export const DEFAULT_SERVER_TIMEOUT = 2000;
@@ -45,30 +44,8 @@ export function serverSettings(
   };
 }
 
-function readToken(source: unknown, { environment, baseDirectory }: DecisionPointContext): string {
-  const member = (key: string): string => {
-    const value: unknown = typeof source === 'object' && source !== null ? Reflect.get(source, key) : undefined;
-    return typeof value === 'string' ? value : '';
-  };
-  const token = ((): string | undefined => {
-    switch (member('kind')) {
-      case 'env_var':
-        return environment[member('name')];
-      case 'file':
-        return readSecretFile(resolve(baseDirectory, member('path')));
-      default:
-        return member('secret');
-    }
-  })();
-  if (!token) throw new Error(`the secret of \`token\` (${member('kind')}) cannot be read or is empty`);
+function readToken(config: unknown, context: DecisionPointContext): string {
+  const token = readSecretSource(secretSource(config, context, 'token'));
   if (!/^[\x21-\x7e]+$/.test(token)) throw new Error('the secret of `token` holds characters that no header can');
   return token;
-}
-
-function readSecretFile(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch {
-    return undefined;
-  }
 }
