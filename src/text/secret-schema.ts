@@ -10,7 +10,7 @@ export function secretSchema(description: string): object {
     properties: {
       kind: { enum: ['env_var', 'file', 'literal'] },
       name: { type: 'string', minLength: 1, description: 'Environment variable, with `kind: env_var`.' },
-      path: { type: 'string', minLength: 1, description: 'File, with `kind: file`; read at each use, trimmed.' },
+      path: { type: 'string', minLength: 1, description: 'File, with `kind: file`; its content is trimmed.' },
       secret: { type: 'string', minLength: 1, description: 'The secret itself, with `kind: literal`.' },
     },
     additionalProperties: false,

@@ -163,6 +163,12 @@ describe('authzen: what loading finds', () => {
       /`token`: the environment variable `NOT_SET` is not set/,
     ],
     [{ url, token: { kind: 'file', path: 'nowhere' } }, { action: 'a' }, /`token`: the file `nowhere` cannot be read/],
+    [
+      { url, token: { kind: 'env_var', name: 'PATH', secret: 'hunter2' } },
+      { action: 'a' },
+      /unknown key `secret` in `token`/,
+    ],
+    [{ url, token: { kind: 'env_var' } }, { action: 'a' }, /`token` has no `name`/],
     [{ url, token: { kind: 'literal', secret: 'a\nhunter2' } }, { action: 'a' }, /characters that no header can/],
     [{ url }, {}, /`action` is missing/],
     [{ url }, { action: {} }, /`action.name` is missing/],

@@ -1,4 +1,5 @@
 import type { DecisionPointContext } from '../../engine/decision-point.ts';
+import { secretSchema } from '../../text/secret-schema.ts';
 import { readSecretSource, secretSource } from '../../text/secret-source.ts';
 import { serverUrl, type DecisionServerOptions } from './decision-server.ts';
 
@@ -15,19 +16,7 @@ export const SERVER_PROPERTIES: Readonly<Record<string, object>> = {
     description: 'Most time that one answer may take, in milliseconds.',
   },
   insecure_http: { type: 'boolean', default: false, description: 'Lets `url` be plain http to another machine.' },
-  token: {
-    type: 'object',
-    writeOnly: true,
-    description: 'Bearer token for the server.',
-    required: ['kind'],
-    properties: {
-      kind: { enum: ['env_var', 'file', 'literal'] },
-      name: { type: 'string', minLength: 1, description: 'Environment variable, with `kind: env_var`.' },
-      path: { type: 'string', minLength: 1, description: 'File, with `kind: file`.' },
-      secret: { type: 'string', minLength: 1, description: 'The token itself, with `kind: literal`.' },
-    },
-    additionalProperties: false,
-  },
+  token: secretSchema('Bearer token for the server; read at load.'),
 };
 
 /** What those properties say. Throws an `Error` for the author, never with the token in it. */
