@@ -1,3 +1,4 @@
+import { isHeaderToken } from '../../engine/credential-header.ts';
 import type { DecisionPointContext } from '../../engine/decision-point.ts';
 import { secretSchema } from '../../text/secret-schema.ts';
 import { readSecretSource, secretSource } from '../../text/secret-source.ts';
@@ -35,6 +36,6 @@ export function serverSettings(
 
 function readToken(config: unknown, context: DecisionPointContext): string {
   const token = readSecretSource(secretSource(config, context, 'token'));
-  if (!/^[\x21-\x7e]+$/.test(token)) throw new Error('the secret of `token` holds characters that no header can');
+  if (!isHeaderToken(token)) throw new Error('the secret of `token` holds characters that no header can');
   return token;
 }
