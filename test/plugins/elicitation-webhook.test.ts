@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import { createGateway, createTelemetry, type Gateway } from '../../src/gateway/index.ts';
 import { TransportStorageError } from '../../src/transport/transport-storage.ts';
 import { LocalStorage } from '../../src/transport/local-storage.ts';
-import { AskedEngine, type AskedOptions } from '../support/asked-engine.ts';
+import { ANN, AskedEngine, pendingId, type AskedOptions } from '../support/asked-engine.ts';
 import { findingsOf, outcomeOf } from '../support/engine.ts';
 
 const SECRET = 'a-key-of-bot-and-gateway';
@@ -139,6 +139,16 @@ describe('elicitation/webhook', () => {
     assert.equal(headers['webhook-id'], id);
     assert.equal(headers['webhook-timestamp'], '1700000000');
     assert.equal(headers['webhook-signature'], `v1,${createHmac('sha256', SECRET).update(signed).digest('base64')}`);
+    await close();
+  });
+
+  it('posts the scope of the operation, as operators see it', async () => {
+    const { asked, close } = await channel();
+    const entity = { type: 'tool', name: 't', scope: 'eu' } as const;
+    const operation = { entity, args: { amount: 5 }, extensions: { subject: ANN } };
+    const id = pendingId(await asked.engine.pre(operation));
+    const { question, operation: told } = Object(JSON.parse(posted.at(-1)?.body ?? ''));
+    assert.deepEqual([question, told], [id, 'tool:eu/t']);
     await close();
   });
 

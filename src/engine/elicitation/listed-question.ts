@@ -1,5 +1,6 @@
 import type { ElicitationVerb } from '../../language/ast.ts';
 import type { JsonValue } from '../operation.ts';
+import { operationName } from './operation-name.ts';
 import type { Question } from './question.ts';
 
 /** A question as operators see it. Times are RFC 3339. */
@@ -7,7 +8,7 @@ export interface ListedQuestion {
   readonly id: string;
   readonly verb: ElicitationVerb;
   readonly requester: string;
-  /** What they want to do, such as `tool:give_raise`. */
+  /** What they want to do, as `operationName` has it. */
   readonly operation: string;
   readonly approver: string;
   readonly channel?: string;
@@ -25,7 +26,7 @@ export function listedQuestion(question: Question): ListedQuestion {
     id,
     verb,
     requester,
-    operation: scope === '' ? `${type}:${name}` : `${type}:${scope}/${name}`,
+    operation: operationName({ type, scope, name }),
     approver,
     ...(channel === null ? {} : { channel }),
     ...(purpose === null ? {} : { purpose }),

@@ -1,4 +1,5 @@
 import { Agent, request } from 'undici';
+import { operationName } from '../../engine/elicitation/operation-name.ts';
 import type {
   CallContext,
   CallbackAnswer,
@@ -167,7 +168,7 @@ function bodyOf(input: ElicitInput): string {
     question: id,
     verb,
     requester,
-    operation: `${entity.type}:${entity.name}`,
+    operation: operationName(entity),
     approver: from,
     channel,
     purpose,
