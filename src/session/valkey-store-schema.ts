@@ -1,4 +1,4 @@
-import { address, password, passwordSource, secretSource, tlsKeys, username } from '../valkey/block-schema.ts';
+import { address, externalSecretSchema, password, passwordSource, tlsKeys, username } from '../valkey/block-schema.ts';
 
 /** Times and counts that the schema and the settings agree on. Milliseconds unless named otherwise. */
 export const DEFAULTS = { keyPrefix: 'taint:v1', connectTimeout: 250, commandTimeout: 500 } as const;
@@ -105,10 +105,10 @@ export const valkeyStoreSchema: Readonly<Record<string, unknown>> = {
       type: 'object',
       description: 'stores each label with a code that only holders of the key can make',
       properties: {
-        key_source: secretSource('the key that new labels are signed with, at least 32 bytes'),
+        key_source: externalSecretSchema('the key that new labels are signed with, at least 32 bytes'),
         accepted_key_sources: {
           type: 'array',
-          items: secretSource('an earlier key whose labels still count'),
+          items: externalSecretSchema('an earlier key whose labels still count'),
           description: 'earlier keys whose labels still count',
         },
       },

@@ -1,3 +1,5 @@
+import { secretSchema } from '../text/secret-schema.ts';
+
 /** Parts of JSON Schemas that the blocks of a bundle share which lead to a connection. */
 export const address = {
   type: 'string',
@@ -8,25 +10,9 @@ export const address = {
 
 const path = { type: 'string', minLength: 1, description: "a relative path starts from the bundle's folder" } as const;
 
-export const secretSource = (description: string): Readonly<Record<string, unknown>> => ({
-  type: 'object',
-  description,
-  properties: { kind: { enum: ['env_var', 'file'] } },
-  required: ['kind'],
-  discriminator: { propertyName: 'kind' },
-  oneOf: [
-    {
-      properties: { kind: { const: 'env_var' }, name: { type: 'string', minLength: 1 } },
-      required: ['kind', 'name'],
-      additionalProperties: false,
-    },
-    {
-      properties: { kind: { const: 'file' }, path },
-      required: ['kind', 'path'],
-      additionalProperties: false,
-    },
-  ],
-});
+/** A secret that the bundle itself does not hold. */
+export const externalSecretSchema = (description: string): Readonly<Record<string, unknown>> =>
+  secretSchema(description, ['env_var', 'file']);
 
 export const username = { type: 'string', minLength: 1, description: 'user of the access control list' } as const;
 export const password = {
@@ -35,7 +21,9 @@ export const password = {
   writeOnly: true,
   description: 'of the user, or the default one',
 } as const;
-export const passwordSource = secretSource('where the password comes from; a file is read again at each connection');
+export const passwordSource = externalSecretSchema(
+  'where the password comes from; a file is read again at each connection',
+);
 
 /** Keys of a `tls` map; the files come with `readTlsFiles`. */
 export const tlsKeys = {

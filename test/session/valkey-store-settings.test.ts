@@ -158,6 +158,11 @@ describe('valkey store settings', () => {
     });
   }
 
+  test('a misspelt kind of source is reported once', async () => {
+    const { texts } = await load(bundleOf('endpoint: localhost', 'password_source: {kind: env, name: SECRET}'));
+    assert.deepEqual(texts, ['config/plugin-config `kind` is `env`, but must be `env_var` or `file` ']);
+  });
+
   test('a lifetime of labels below that of sessions is warned of, and alarmed', async () => {
     const alarms: Alarm[] = [];
     const text = bundleOf('endpoint: localhost', 'ttl_seconds: 600', 'max_session_lifetime_seconds: 3600');
