@@ -128,6 +128,19 @@ export class PolicyEngine implements Engine {
     return this.#decide(tenure, operation, 'post', result, earlier);
   }
 
+  overrule(operation: Operation, violation: Violation): void {
+    const frame = this.#markOf(operation);
+    if (frame?.decision?.decision !== 'allow') return;
+    const { tenure } = frame;
+    frame.rule = undefined;
+    frame.decision = { ...frame.decision, decision: 'deny', violation };
+    if (tenure.bundle.observed) observeDecision(frame, frame.decision, this.#alarm);
+    if (!frame.counted) return;
+    frame.counted = false;
+    tenure.operations -= 1;
+    tenure.left();
+  }
+
   examinesResult(operation: Operation): boolean {
     const program = this.#markOf(operation)?.program;
     if (program === undefined) return true;

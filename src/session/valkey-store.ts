@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { Connection } from '../valkey/connection.ts';
+import type { Client } from '../valkey/dial.ts';
 import { OperationGuard } from '../valkey/operation-guard.ts';
 import { readSecretSource } from '../valkey/secret-source.ts';
 import { checkServer } from '../valkey/server-checks.ts';
@@ -8,7 +9,7 @@ import { storeFailureOf, toValkeyError, type ValkeyError } from '../valkey/valke
 import { ConfirmedAppends } from './confirmed-appends.ts';
 import { plainLabels, signedLabels } from './label-codec.ts';
 import { LabelFloor } from './label-floor.ts';
-import { APPEND_SCRIPT, LOAD_SCRIPT, loadScripts, runScript } from './label-scripts.ts';
+import { APPEND_SCRIPT, LOAD_SCRIPT, loadScripts, runScript, sendScript, type LabelScript } from './label-scripts.ts';
 import {
   SessionStoreError,
   type LabelStore,
@@ -30,6 +31,15 @@ export function valkeyStore(
   context: Pick<SessionStoreContext, 'alarm' | 'observer'>,
 ): LabelStore {
   return new ValkeyStore(settings, context);
+}
+
+/** A script that is sent at once by `client`; by the guard when there is none. `started`: by `performance.now()`. */
+interface ScriptCall {
+  readonly script: LabelScript;
+  readonly key: string;
+  readonly args: readonly (string | number)[];
+  readonly client: Client | undefined;
+  readonly started: number;
 }
 
 class ValkeyStore implements LabelStore {
@@ -89,9 +99,16 @@ class ValkeyStore implements LabelStore {
   async loadLabels(sessionId: string): Promise<ReadonlySet<string>> {
     const key = this.#keyOf(sessionId);
     const known = this.#floor.get(sessionId);
-    const started = performance.now();
+    const call = this.#call(LOAD_SCRIPT, key, [this.#ttl]);
+    const { started } = call;
     try {
-      const reply = await this.#guard.run((client) => runScript(client, LOAD_SCRIPT, key, [this.#ttl]));
+      let reply: unknown;
+      try {
+        reply = await this.#send(call);
+      } catch (error) {
+        reply = await this.#resend(call, error);
+      }
+      this.#guard.succeeded();
       const { labels, left, refreshFailed } = this.#decode(reply, key);
       if (refreshFailed) {
         this.#observer?.refreshFailure();
@@ -137,23 +154,44 @@ class ValkeyStore implements LabelStore {
   async #append(sessionId: string, labels: readonly string[]): Promise<void> {
     const started = performance.now();
     try {
-      await this.#write(this.#keyOf(sessionId), labels);
+      const key = this.#keyOf(sessionId);
+      const session = key.slice(-64);
+      const members = labels.map((label) => this.#codec.encode(label, session));
+      const confirming = this.#confirming;
+      if (confirming === undefined) {
+        const call = this.#call(APPEND_SCRIPT, key, [this.#ttl, 0, ...members]);
+        try {
+          await this.#send(call);
+        } catch (error) {
+          await this.#resend(call, error);
+        }
+        this.#guard.succeeded();
+      } else {
+        const args = [this.#ttl, 1, ...members];
+        await confirming.guard.run((client) => confirming.appends.append(client, key, args));
+      }
       const expiresAt = this.#ttl > 0 ? started + this.#ttl : (this.#floor.get(sessionId)?.expiresAt ?? Infinity);
-      this.#learn(sessionId, new Set(labels), expiresAt, this.confirmsAppends);
+      this.#learn(sessionId, labels, expiresAt, this.confirmsAppends);
       this.#observed('append', started, undefined);
     } catch (error) {
       throw this.#failed('append', started, error);
     }
   }
 
-  async #write(key: string, labels: readonly string[]): Promise<void> {
-    const session = key.slice(-64);
-    const members = labels.map((label) => this.#codec.encode(label, session));
-    const confirming = this.#confirming;
-    const args = [this.#ttl, confirming === undefined ? 0 : 1, ...members];
-    await (confirming === undefined
-      ? this.#guard.run((client) => runScript(client, APPEND_SCRIPT, key, args))
-      : confirming.guard.run((client) => confirming.appends.append(client, key, args)));
+  #call(script: LabelScript, key: string, args: readonly (string | number)[]): ScriptCall {
+    return { script, key, args, client: this.#guard.ready, started: performance.now() };
+  }
+
+  /** Answers with the client's own promise whenever it can, since each one around it costs. */
+  #send({ client, script, key, args }: ScriptCall): Promise<unknown> {
+    return client === undefined
+      ? this.#guard.run((ready) => runScript(ready, script, key, args))
+      : sendScript(client, script, 'digest', key, args);
+  }
+
+  #resend({ client, script, key, args, started }: ScriptCall, error: unknown): Promise<unknown> {
+    if (client === undefined) throw error;
+    return this.#guard.retry((ready) => runScript(ready, script, key, args), client, error, started);
   }
 
   /** Labels that the store has lost count all the same, and are put back. */
@@ -189,7 +227,7 @@ class ValkeyStore implements LabelStore {
     return { labels, left, refreshFailed: failed === 1 };
   }
 
-  #learn(sessionId: string, labels: ReadonlySet<string>, expiresAt: number, confirmed: boolean): void {
+  #learn(sessionId: string, labels: Iterable<string>, expiresAt: number, confirmed: boolean): void {
     this.#floor.learn(sessionId, labels, expiresAt, confirmed);
     this.#observer?.floorSize(this.#floor.size);
   }

@@ -1,4 +1,4 @@
-import type { Decision } from '../../engine/decision.ts';
+import type { Decision, Violation } from '../../engine/decision.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { NOTHING_SURE } from '../../engine/forecast-operation.ts';
 import type { Forecast } from '../../engine/forecast.ts';
@@ -10,6 +10,8 @@ import type { Telemetry } from '../telemetry/telemetry.ts';
 export interface Decider {
   pre(operation: Operation): Awaitable<Decision>;
   post(operation: Operation, result: JsonValue | undefined): Awaitable<Decision>;
+  /** What becomes of an allowed operation that the host does not carry out; recorded as policy's own denials are. */
+  overrule(operation: Operation, decision: Decision, violation: Violation): Decision;
   /** Nothing is sure when the engine fails. */
   forecast(operation: Pick<Operation, 'entity' | 'extensions'>, identifiedFor: Entity): Forecast;
 }
@@ -35,6 +37,14 @@ export function createDecider(engine: Engine, telemetry: Pick<Telemetry, 'decisi
   return {
     pre: (operation) => settle(operation, 'pre', undefined),
     post: (operation, result) => settle(operation, 'post', result),
+    overrule(operation, decision, violation) {
+      try {
+        engine.overrule?.(operation, violation);
+      } catch (error) {
+        telemetry.error('the engine failed to record a denial', error);
+      }
+      return { ...decision, decision: 'deny', violation };
+    },
     forecast(operation, identifiedFor) {
       try {
         return engine.forecast(operation, identifiedFor);

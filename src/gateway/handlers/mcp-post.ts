@@ -1,4 +1,6 @@
 import { HTTP_ENTITY, answerUnauthenticated, identifyCaller, withheldHeaders } from './caller.ts';
+import type { JsonObject } from '../../engine/operation.ts';
+import { opensPages } from '../protocol/asking.ts';
 import { readClientBody } from '../protocol/client-message.ts';
 import type { ClientBody, ClientMessage, ClientRequest } from '../protocol/client-message.ts';
 import { denialAnswer, denialError } from '../protocol/denial.ts';
@@ -28,7 +30,7 @@ import { findSession, openingSession } from './session-access.ts';
 import type { GatewaySession } from '../sessions/session-table.ts';
 import { checkStandardHeaders } from '../protocol/standard-headers.ts';
 import { answerFailure, upstreamFailure } from './upstream-answer.ts';
-import { NONE_ADMITTED, NONE_IN_COMMON, deniedFor, inCommon } from './upstream-choice.ts';
+import { NONE_ADMITTED, NONE_IN_COMMON, inCommon } from './upstream-choice.ts';
 import type { NamedUpstream } from '../upstream/upstream-set.ts';
 import { UpstreamError } from '../upstream/upstream.ts';
 
@@ -52,7 +54,7 @@ export async function servePost(gateway: GatewayContext, exchange: Exchange): Pr
 
   const rulings: Ruling[] = [];
   for (const plan of plans) rulings.push(await rule(gateway, exchange, plan, body, session));
-  const { together, upstreams } = sentTogether(rulings);
+  const { together, upstreams } = sentTogether(gateway, rulings);
   const open = session === undefined ? together : await openRequests(gateway, session, together);
   const forwarded = open.filter((ruling) => ruling.kind === 'forward');
   const answered = open.filter((ruling) => ruling.kind !== 'forward');
@@ -84,7 +86,9 @@ export async function servePost(gateway: GatewayContext, exchange: Exchange): Pr
       batch: body.batch,
       session,
       openSession:
-        initializes(body) && session === undefined ? (id) => openingSession(gateway, upstream, owner, id) : undefined,
+        initializes(body) && session === undefined
+          ? (id) => openingSession(gateway, upstream, owner, id, opensPages(paramsOf(body)))
+          : undefined,
     });
   } catch (error) {
     if (error instanceof UpstreamError && !error.sent && session !== undefined) {
@@ -176,7 +180,10 @@ function readMediation(message: ClientMessage): Mediation | RpcError | undefined
  * Where all that is forwarded goes, in one request. Of a batch whose members may not go to one and the same upstream, the
  * operations are denied.
  */
-function sentTogether(rulings: readonly Ruling[]): {
+function sentTogether(
+  gateway: GatewayContext,
+  rulings: readonly Ruling[],
+): {
   readonly together: readonly Ruling[];
   readonly upstreams: readonly NamedUpstream[];
 } {
@@ -189,7 +196,10 @@ function sentTogether(rulings: readonly Ruling[]): {
   if (upstreams.length > 0) return { together: rulings, upstreams };
   const together = rulings.map((ruling): Ruling => {
     if (ruling.kind !== 'forward' || ruling.decision === undefined || ruling.pending === undefined) return ruling;
-    return { kind: 'deny', request: requestOf(ruling.pending), decision: deniedFor(NONE_IN_COMMON, ruling.decision) };
+    const operation = ruling.pending.mediated?.operation;
+    if (operation === undefined) return ruling;
+    const decision = gateway.decider.overrule(operation, ruling.decision, NONE_IN_COMMON);
+    return { kind: 'deny', request: requestOf(ruling.pending), decision };
   });
   return { together, upstreams: inCommon(choices(together)) };
 }
@@ -237,7 +247,9 @@ function answerHere(exchange: Exchange, body: ClientBody, answered: readonly Rul
   if (body.batch || only === undefined) {
     return answer(exchange, 200, ['content-type', 'application/json'], `[${answered.map(answerText).join(',')}]`);
   }
-  if (only.kind === 'deny') return answerHttp(exchange, denialAnswer(only.decision, only.request.idText));
+  if (only.kind === 'deny') {
+    return answerHttp(exchange, denialAnswer(only.decision, only.request.idText, only.response));
+  }
   if (only.kind === 'refuse')
     answerError(exchange, ANSWERS.has(only.error.code) ? 200 : 400, only.error, only.request.idText);
 }
@@ -246,6 +258,10 @@ function answerText(ruling: Ruling): string {
   if (ruling.kind === 'forward') return '';
   const error = ruling.kind === 'deny' ? denialError(ruling.decision) : ruling.error;
   return errorResponse(ruling.request.idText, error);
+}
+
+function paramsOf({ messages: [first] }: ClientBody): JsonObject | undefined {
+  return first?.kind === 'request' ? first.params : undefined;
 }
 
 function initializes(body: ClientBody): boolean {

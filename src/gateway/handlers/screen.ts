@@ -7,10 +7,13 @@ import { denialError } from '../protocol/denial.ts';
 import { arrayItems, memberSpan, readJson, rootSpan } from '../json/json-scan.ts';
 import type { JsonReading } from '../json/json-scan.ts';
 import { replaceSpan } from '../json/json-splice.ts';
+import { withPrivateCache } from '../protocol/cache-scope.ts';
+import { isMediated } from '../protocol/mediation.ts';
 import { filterList } from './list-filter.ts';
 import { isJsonObject, ownValue } from '../json/json-value.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import type { MediatedRequest, PendingRequest } from '../sessions/pending-requests.ts';
+import { pendingResponse } from '../protocol/pending-response.ts';
 import { viewResult, writeResult } from './result-view.ts';
 import type { ResultView } from './result-view.ts';
 import { RPC_CODES, errorResponse, gatewayError } from '../protocol/rpc-error.ts';
@@ -24,6 +27,8 @@ export interface Screened {
   readonly request?: PendingRequest;
   /** Present when policy did not allow the response; `text` is then the error in its place. */
   readonly denied?: Decision;
+  /** With `denied`: the response where the protocol has its own for a suspended operation. */
+  readonly response?: string | undefined;
   /** Handle of the session as it is after the response. */
   readonly handle?: string | undefined;
   /** The message was not one that a client may see, for the reason named here. */
@@ -177,8 +182,10 @@ function writeDecided(
   if (decision.decision !== 'allow') return denied(request, decision);
   const { handle } = decision;
   const key = handle === undefined ? undefined : gateway.engine.handleNames?.meta;
+  const path = mediated.nested ? ['result', 'result'] : ['result'];
   const handing = (given: string): Screened => {
-    const handed = handle === undefined || key === undefined ? given : withHandle(given, key, handle);
+    const kept = withPrivateCache(given, decided, path);
+    const handed = handle === undefined || key === undefined ? kept : withHandle(kept, key, handle);
     return { text: handed, request, handle };
   };
   if (!decision.modified.result) return handing(text);
@@ -210,8 +217,11 @@ export function tellsTaskResult(message: JsonObject): boolean {
 }
 
 function denied(request: PendingRequest, decision: Decision): Screened {
-  const text = errorResponse(request.idText, denialError(decision));
-  return { text, request, denied: decision, handle: decision.handle };
+  // What tells of a task is none of the requests that may ask for input.
+  const round = isMediated(request.method) ? request.mediated?.round : undefined;
+  const response = round && pendingResponse(round, decision, request.idText);
+  const text = response ?? errorResponse(request.idText, denialError(decision));
+  return { text, request, denied: decision, response, handle: decision.handle };
 }
 
 function invalid(request: PendingRequest): Screened {
