@@ -20,6 +20,9 @@ const ROOMS = [
 const HOSTS = ['gateway', 'adapters', 'cli'];
 const ORDER = [...ROOMS, ...HOSTS];
 
+/** Folders of the gateway, each above those that may import it; the files beside them may import all. */
+const GATEWAY = ['json', 'protocol', 'http', 'telemetry', 'options', 'upstream', 'sessions', 'handlers'];
+
 /** Packages that one place alone may know. */
 const SOLE_USERS: Readonly<Record<string, RegExp>> = {
   yaml: /^config\/load\.ts$/,
@@ -67,6 +70,20 @@ describe('the architecture', () => {
       const room = roomOf(from);
       return room !== '' && roomOf(to) !== '' && ORDER.indexOf(roomOf(to)) > ORDER.indexOf(room);
     });
+    assert.deepEqual(downward, []);
+  });
+
+  it('imports go upward among the folders of the gateway', () => {
+    const folderOf = (file: string): number => {
+      const [room, folder, below] = file.split('/');
+      if (room !== 'gateway') return -1;
+      return below === undefined ? GATEWAY.length : GATEWAY.indexOf(folder ?? '');
+    };
+    const unknown = files.filter((file) => roomOf(file) === 'gateway' && folderOf(file) === -1);
+    assert.deepEqual(unknown, []);
+    const downward = local.filter(
+      ({ from, to }) => roomOf(from) === 'gateway' && roomOf(to) === 'gateway' && folderOf(to) > folderOf(from),
+    );
     assert.deepEqual(downward, []);
   });
 

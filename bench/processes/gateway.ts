@@ -2,9 +2,9 @@ import { pino } from 'pino';
 import { loadBundle } from '../../src/config/load-bundle.ts';
 import { createEngine } from '../../src/engine/policy-engine.ts';
 import { createGateway } from '../../src/gateway/gateway.ts';
-import { storeMetrics } from '../../src/gateway/store-metrics.ts';
-import { createTelemetry } from '../../src/gateway/telemetry.ts';
-import { traceStore } from '../../src/gateway/trace-store.ts';
+import { storeMetrics } from '../../src/gateway/telemetry/store-metrics.ts';
+import { createTelemetry } from '../../src/gateway/telemetry/telemetry.ts';
+import { traceStore } from '../../src/gateway/telemetry/trace-store.ts';
 import type { Alarm } from '../../src/session/label-store.ts';
 import { serveParent } from './serve-parent.ts';
 

@@ -4,8 +4,8 @@ import type { Decision, Violation } from '../engine/decision.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Extensions, Operation } from '../engine/operation.ts';
 import { admitsBackend, type BackendLabels } from '../engine/restrict.ts';
-import { createDecider } from '../gateway/decide.ts';
-import type { Decider } from '../gateway/decide.ts';
+import { createDecider } from '../gateway/handlers/decide.ts';
+import type { Decider } from '../gateway/handlers/decide.ts';
 import type { Alarm, Awaitable } from '../session/label-store.ts';
 
 /** What every adapter can be told. */

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import type { Engine } from '../engine/engine.ts';
-import type { HttpAnswer } from '../gateway/denial.ts';
+import type { HttpAnswer } from '../gateway/protocol/denial.ts';
 import { holdResponse } from './held-response.ts';
 import { createHttpGuard } from './http-guard.ts';
 import type { HttpAdapterOptions, RequestPolicy } from './http-guard.ts';

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { ServerResponse } from 'node:http';
-import type { HttpAnswer } from '../gateway/denial.ts';
-import { OF_THE_BODY } from '../gateway/forwarded-headers.ts';
+import type { HttpAnswer } from '../gateway/protocol/denial.ts';
+import { OF_THE_BODY } from '../gateway/upstream/forwarded-headers.ts';
 import { isDecidable } from './http-result.ts';
 import type { Judged, SentHead } from './http-result.ts';
 

@@ -1,4 +1,4 @@
-import { readTarget } from '../gateway/request-target.ts';
+import { readTarget } from '../gateway/http/request-target.ts';
 
 /** A dot segment, as written or escaped: some handlers resolve it, others do not. */
 const DOT_SEGMENT = /(?:^|\/)\.{1,2}(?:\/|$)/;

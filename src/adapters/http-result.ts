@@ -1,10 +1,10 @@
 import type { JsonValue, Operation } from '../engine/operation.ts';
-import { httpDenialAnswer } from '../gateway/denial.ts';
-import type { HttpAnswer } from '../gateway/denial.ts';
-import { rootSpan } from '../gateway/json-scan.ts';
-import { spliceJson } from '../gateway/json-splice.ts';
-import { jsonText } from '../gateway/json-value.ts';
-import { parseContainer } from '../gateway/result-view.ts';
+import { httpDenialAnswer } from '../gateway/protocol/denial.ts';
+import type { HttpAnswer } from '../gateway/protocol/denial.ts';
+import { rootSpan } from '../gateway/json/json-scan.ts';
+import { spliceJson } from '../gateway/json/json-splice.ts';
+import { jsonText } from '../gateway/json/json-value.ts';
+import { parseContainer } from '../gateway/handlers/result-view.ts';
 import { parseJson } from '../text/json.ts';
 import type { AdapterHost } from './adapter-host.ts';
 import { refusal } from './refusal.ts';

@@ -1,9 +1,9 @@
 import type { Engine } from '../engine/engine.ts';
 import type { Entity, Extensions, HttpRequest } from '../engine/operation.ts';
 import type { IdentityInput } from '../engine/plugin.ts';
-import { visibleHeaders } from '../gateway/caller.ts';
-import type { Caller } from '../gateway/caller.ts';
-import { isJsonObject } from '../gateway/json-value.ts';
+import { visibleHeaders } from '../gateway/handlers/caller.ts';
+import type { Caller } from '../gateway/handlers/caller.ts';
+import { isJsonObject } from '../gateway/json/json-value.ts';
 
 /** A verified token, as the bearer authentication of the MCP SDK leaves it. */
 export interface McpAuthInfo {

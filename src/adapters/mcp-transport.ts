@@ -1,5 +1,5 @@
 import type { JsonObject } from '../engine/operation.ts';
-import { isJsonObject } from '../gateway/json-value.ts';
+import { isJsonObject } from '../gateway/json/json-value.ts';
 import type { Awaitable } from '../session/label-store.ts';
 
 type Receive = (message: unknown, extra?: unknown) => void;

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine/engine.ts';
-import { createLocalTasks } from '../gateway/task-ledger.ts';
-import type { LocalTaskLedger } from '../gateway/task-ledger.ts';
+import { createLocalTasks } from '../gateway/sessions/task-ledger.ts';
+import type { LocalTaskLedger } from '../gateway/sessions/task-ledger.ts';
 import { createAdapterHost } from './adapter-host.ts';
 import type { AdapterOptions } from './adapter-host.ts';
 import type { RequestPolicy } from './http-guard.ts';

@@ -1,5 +1,5 @@
-import type { HttpAnswer } from '../gateway/denial.ts';
-import { jsonText } from '../gateway/json-value.ts';
+import type { HttpAnswer } from '../gateway/protocol/denial.ts';
+import { jsonText } from '../gateway/json/json-value.ts';
 
 /** The answer to a request that the adapter itself refuses, in the form of a denial. */
 export function refusal(status: number, code: string, reason: string, headers: readonly string[] = []): HttpAnswer {

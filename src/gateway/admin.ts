@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Engine } from '../engine/engine.ts';
 import type { StoreHealth } from '../session/label-store.ts';
-import { receiveAnswer } from './receive-answer.ts';
+import { receiveAnswer } from './http/receive-answer.ts';
 import type { TransportStorage } from '../transport/transport-storage.ts';
-import type { Telemetry } from './telemetry.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 
 export interface AdminState {
   readonly engine: Engine;

@@ -5,10 +5,10 @@ import { connect } from 'node:net';
 import { listedQuestion } from '../engine/elicitation/listed-question.ts';
 import type { QuestionDesk } from '../engine/elicitation/question-desk.ts';
 import type { GivenAnswer } from '../engine/elicitation/question.ts';
-import { stop } from './listener.ts';
-import { REFUSAL_STATUS } from './receive-answer.ts';
-import { readBody } from './request-body.ts';
-import type { Telemetry } from './telemetry.ts';
+import { stop } from './http/listener.ts';
+import { REFUSAL_STATUS } from './http/receive-answer.ts';
+import { readBody } from './http/request-body.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 
 export interface ApprovalsOptions {
   /** Path of the socket. */

@@ -3,7 +3,7 @@ import { after, test } from 'node:test';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Client as OldClient } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as OldTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { isJsonObject } from '../../src/gateway/json-value.ts';
+import { isJsonObject } from '../../src/gateway/json/json-value.ts';
 import type { Operation, JsonValue } from '../../src/engine/operation.ts';
 import { startSessionUpstream, startStatelessUpstream } from '../support/mcp-upstream.ts';
 import { startGateway } from '../support/running-gateway.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { afterEach, test } from 'node:test';
-import { isJsonObject } from '../../src/gateway/json-value.ts';
+import { isJsonObject } from '../../src/gateway/json/json-value.ts';
 import { ask, openResponse, post, startPeer, toolCall } from '../support/http-peer.ts';
 import type { Answer, Peer, PeerHandler } from '../support/http-peer.ts';
 import { startGateway } from '../support/running-gateway.ts';

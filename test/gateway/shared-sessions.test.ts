@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { isJsonObject } from '../../src/gateway/json-value.ts';
+import { isJsonObject } from '../../src/gateway/json/json-value.ts';
 import type { GatewayOptions } from '../../src/gateway/index.ts';
 import { LocalStorage } from '../../src/transport/local-storage.ts';
 import { RedisStorage } from '../../src/transport/redis-storage.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { isJsonObject } from '../../src/gateway/json-value.ts';
+import { isJsonObject } from '../../src/gateway/json/json-value.ts';
 import { ask, openResponse, post, readAll, startPeer, toolCall } from '../support/http-peer.ts';
 import type { Answer, Peer } from '../support/http-peer.ts';
 import { startGateway } from '../support/running-gateway.ts';

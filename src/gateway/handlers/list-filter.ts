@@ -1,0 +1,38 @@
+import type { JsonObject } from '../../engine/operation.ts';
+import { HTTP_ENTITY } from './caller.ts';
+import type { Decider } from './decide.ts';
+import { memberSpan, rootSpan } from '../json/json-scan.ts';
+import type { JsonSpan } from '../json/json-scan.ts';
+import { replaceSpan, withoutItems } from '../json/json-splice.ts';
+import { LISTS } from '../protocol/list-methods.ts';
+import type { Listing } from '../protocol/list-methods.ts';
+import { isJsonArray, isJsonObject, ownValue } from '../json/json-value.ts';
+
+/**
+ * The text of an answer to `listing` without the entries that policy is sure to deny; everything else stays as written,
+ * cursors included, but for a `cacheScope` of `public`: others get another list. Entries that cannot be read, or about
+ * which nothing is sure, stay: the calls are decided anyway. Source: gateway specification, what it mediates.
+ */
+export function filterList(text: string, answer: JsonObject, listing: Listing, decider: Decider): string {
+  const list = LISTS[listing.method];
+  const result = ownValue(answer, 'result');
+  if (!isJsonObject(result)) return text;
+  const entries = ownValue(result, list.entries);
+  if (!isJsonArray(entries)) return text;
+  const removed = new Set<number>();
+  for (const [index, entry] of entries.entries()) {
+    const name = isJsonObject(entry) ? ownValue(entry, list.name) : undefined;
+    if (typeof name !== 'string') continue;
+    const operation = { entity: { type: list.type, name }, extensions: listing.extensions };
+    if (decider.forecast(operation, HTTP_ENTITY).refused) removed.add(index);
+  }
+  const filtered = removed.size === 0 ? text : edited(text, list.entries, (span) => withoutItems(text, span, removed));
+  return ownValue(result, 'cacheScope') === 'public' ? edited(filtered, 'cacheScope', () => '"private"') : filtered;
+}
+
+/** The text with the member `key` of its result written anew. */
+function edited(text: string, key: string, write: (span: JsonSpan) => string): string {
+  const result = memberSpan(text, rootSpan(text).start, 'result');
+  const span = result === undefined ? undefined : memberSpan(text, result.start, key);
+  return span === undefined ? text : replaceSpan(text, span, write(span));
+}
