@@ -5,7 +5,7 @@ import { loadBundle, type LoadResult } from '../../src/config/load-bundle.ts';
 import type { Bundle } from '../../src/engine/bundle.ts';
 import { createEngine } from '../../src/engine/policy-engine.ts';
 import { createGateway } from '../../src/gateway/gateway.ts';
-import { createTelemetry } from '../../src/gateway/telemetry.ts';
+import { createTelemetry } from '../../src/gateway/telemetry/telemetry.ts';
 import { serveParent } from './serve-parent.ts';
 
 /** In milliseconds. */
