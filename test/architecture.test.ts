@@ -25,7 +25,7 @@ const GATEWAY = ['json', 'protocol', 'http', 'telemetry', 'options', 'upstream',
 
 /** Packages that one place alone may know. */
 const SOLE_USERS: Readonly<Record<string, RegExp>> = {
-  yaml: /^config\/load\.ts$/,
+  yaml: /^config\/(?:load|plain-document)\.ts$/,
   ajv: /^config\/compiled-schema\.ts$/,
   iovalkey: /^valkey\//,
   commander: /^cli\//,

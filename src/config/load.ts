@@ -24,19 +24,16 @@ import {
   type ScalarNode,
   type SequenceNode,
 } from '../text/document.ts';
-import { scalarText, type ScalarStyle } from '../text/segment-map.ts';
+import type { ScalarStyle } from '../text/segment-map.ts';
 import type { Source, Span } from '../text/source.ts';
-import { plainText, type Text } from '../text/text.ts';
+import { withoutBreaks, WrittenEntry, WrittenScalar } from '../text/written-node.ts';
 import { checkCharacters, unfitCharacter } from './characters.ts';
+import { MAX_DEPTH, MAX_SIZE, MAX_TOKENS } from './document-limits.ts';
 import { excerpt } from './excerpt.ts';
+import { readPlainDocument } from './plain-document.ts';
 import { syntaxMessage } from './syntax-message.ts';
+import { isUnsafeKey } from './unsafe-key.ts';
 
-/** Of one document, in UTF-16 units; of one bundle on disk, in bytes. */
-export const MAX_SIZE = 8 * 1024 * 1024;
-/** How many collections may stand inside one another. */
-export const MAX_DEPTH = 100;
-/** Keys, values, punctuation and blanks each count as one. */
-const MAX_TOKENS = 3_000_000;
 const MAX_ALIASES = 100;
 /** How many nodes all aliases together may stand for. */
 const MAX_ALIASED_NODES = 10_000;
@@ -56,6 +53,11 @@ export function readDocument(source: Source, report: Report): DocumentNode | und
     return undefined;
   }
   if (!checkCharacters(source, report)) return undefined;
+  return readPlainDocument(source) ?? composeDocument(source, report);
+}
+
+/** Reads a document of allowed size and characters in the way that finds all that is wrong with it. */
+export function composeDocument(source: Source, report: Report): DocumentNode | undefined {
   const document = parse(source, report);
   if (document === undefined) return undefined;
   return new Reader(source, report).document(document);
@@ -231,8 +233,6 @@ function reportTag(span: Span, report: Report): void {
   });
 }
 
-const unsafeKeys: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
-
 /** Plain scalars that YAML 1.2.2, chapter 10.3.2, resolves to null, a boolean or a number. */
 const nonString =
   /^(?:|~|null|Null|NULL|true|True|TRUE|false|False|FALSE|[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/;
@@ -340,7 +340,7 @@ class Reader {
   }
 
   #null(span: Span): ScalarNode {
-    return { kind: 'scalar', value: null, text: plainText(this.#source, '', span.start), span };
+    return new WrittenScalar({ ...span, style: 'plain' }, null, '');
   }
 
   #sequence(sequence: YAMLSeq.Parsed): SequenceNode {
@@ -369,21 +369,14 @@ class Reader {
       end = value === null ? keySpan.end : value.range[1];
       // The parser has reported every other key as not a string.
       if (!isScalar(key) || typeof key.value !== 'string' || !this.#accepts(key, key.value, keySpan, seen)) continue;
-      entries.push({ key: key.value, keyText: this.#text(key), keySpan, value: node });
+      entries.push(new WrittenEntry(this.#written(key), key.value, node));
     }
     return { kind: 'map', entries, span: this.#collectionSpan(map, end) };
   }
 
   /** A block collection ends with its last node, not with the comments and blank lines behind it. */
   #collectionSpan(node: YAMLMap.Parsed | YAMLSeq.Parsed, end: number): Span {
-    return this.#span(node.range[0], node.flow ? node.range[1] : this.#withoutBreaks(end));
-  }
-
-  #withoutBreaks(end: number): number {
-    const { text } = this.#source;
-    let last = end;
-    while (text[last - 1] === '\n' || text[last - 1] === '\r') last -= 1;
-    return last;
+    return this.#span(node.range[0], node.flow ? node.range[1] : withoutBreaks(this.#source, end));
   }
 
   #accepts(key: Scalar.Parsed, name: string, span: Span, seen: Map<string, Span>): boolean {
@@ -408,7 +401,7 @@ class Reader {
       return false;
     }
     seen.set(name, span);
-    if (unsafeKeys.has(name)) {
+    if (isUnsafeKey(name)) {
       this.#report.add('config/unsafe-key', span, `key ${excerpt(name)} is not allowed`, {
         help: 'choose another name',
       });
@@ -426,17 +419,17 @@ class Reader {
   }
 
   #scalar(node: Scalar.Parsed): ScalarNode {
-    const [start, end] = node.range;
-    const block = node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED';
-    const span = this.#span(start, block ? this.#withoutBreaks(end) : end);
-    const text = this.#text(node);
+    const text = node.source ?? '';
     const { value } = node;
-    if (typeof value === 'string') {
-      this.#checkEscapes(node, value, span);
-      return { kind: 'scalar', value, text, span };
-    }
-    if (typeof value === 'number') return { kind: 'scalar', value: this.#number(value, text.value, span), text, span };
-    return { kind: 'scalar', value: typeof value === 'boolean' ? value : null, text, span };
+    const scalar = new WrittenScalar(this.#written(node), this.#value(node, text), text);
+    if (typeof value === 'string') this.#checkEscapes(node, value, scalar.span);
+    return scalar;
+  }
+
+  #value(node: Scalar.Parsed, written: string): ScalarNode['value'] {
+    const { value, range } = node;
+    if (typeof value === 'number') return this.#number(value, written, this.#span(range[0], range[1]));
+    return typeof value === 'string' || typeof value === 'boolean' ? value : null;
   }
 
   #number(value: number, written: string, span: Span): number | bigint {
@@ -455,14 +448,8 @@ class Reader {
     return 0;
   }
 
-  #text(node: Scalar.Parsed): Text {
-    return scalarText(
-      this.#source,
-      scalarStyles[node.type ?? 'PLAIN'],
-      node.range[0],
-      node.range[1],
-      node.source ?? '',
-    );
+  #written({ type, range: [start, end] }: Scalar.Parsed): ConstructorParameters<typeof WrittenScalar>[0] {
+    return { source: this.#source, style: scalarStyles[type ?? 'PLAIN'], start, end };
   }
 }
 

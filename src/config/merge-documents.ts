@@ -39,7 +39,8 @@ function joinMaps(
     const [earliest, ...others] = parts;
     if (others.length === 0) return earliest;
     const value = join(parts);
-    if (value !== undefined) return { ...earliest, value };
+    const { key, keyText, keySpan } = earliest;
+    if (value !== undefined) return { key, keyText, keySpan, value };
     for (const other of others) reportTwice(earliest, other, report);
     return earliest;
   });

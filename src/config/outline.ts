@@ -84,14 +84,9 @@ function ruleSteps(
   layers: readonly SectionLayer[],
 ): readonly OutlineStep[] {
   return layers.flatMap(({ parsed }) =>
-    parsed[phase === 'pre_invocation' ? 'pre' : 'post'].map(({ step, place }) => {
-      const printed = printRule(step);
-      return {
-        phase,
-        place,
-        text: typeof printed === 'string' ? printed : JSON.stringify(printed),
-        span: step.text.span(step.range.start, step.range.end),
-      };
+    parsed[phase === 'pre_invocation' ? 'pre' : 'post'].map(({ known, place, span }) => {
+      const printed = printRule(known.root);
+      return { phase, place, text: typeof printed === 'string' ? printed : JSON.stringify(printed), span };
     }),
   );
 }

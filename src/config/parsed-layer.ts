@@ -1,33 +1,16 @@
 import type { Report } from '../diagnostics/report.ts';
 import type { CompileScope } from '../engine/compile-scope.ts';
 import { compileField } from '../engine/field-pipeline.ts';
-import { forecastSteps, type StepForecast } from '../engine/forecast.ts';
+import type { StepForecast } from '../engine/forecast.ts';
 import type { Phase } from '../engine/operation.ts';
 import type { LayerField } from '../engine/program.ts';
-import { compileStep, type CompiledStep } from '../engine/steps.ts';
-import type { FieldPath, Pipeline, Step } from '../language/ast.ts';
-import { parseFieldPath } from '../language/parse-field-path.ts';
-import { parsePipeline } from '../language/parse-pipeline.ts';
+import type { CompiledStep } from '../engine/steps.ts';
 import { parseRules } from '../language/parse-rule.ts';
 import { entryOf, type DocumentNode, type MapEntry, type MapNode } from '../text/document.ts';
-import type { Span } from '../text/source.ts';
+import type { KnownTexts } from './known-texts.ts';
+import { ParsedField } from './parsed-field.ts';
+import { ParsedRule, type RuleList } from './parsed-rule.ts';
 import type { PolicyTerms } from './policy-terms.ts';
-
-/** A field and its pipeline as written. `place` is the code of its refusals. */
-export interface ParsedField {
-  readonly name: string;
-  readonly place: string;
-  readonly path: FieldPath;
-  readonly pipeline: Pipeline;
-  readonly append: boolean;
-  readonly keySpan: Span;
-}
-
-/** A rule as written and the code of its denials. */
-export interface ParsedRule {
-  readonly step: Step;
-  readonly place: string;
-}
 
 /** The policy of one section, parsed but not yet bound to plugins. */
 export interface ParsedLayer {
@@ -48,47 +31,50 @@ export interface CompiledLayer {
   readonly forecasts: readonly StepForecast[];
 }
 
-export function parseLayer(terms: PolicyTerms, place: string, report: Report): ParsedLayer {
+export function parseLayer(terms: PolicyTerms, place: string, texts: KnownTexts, report: Report): ParsedLayer {
+  const phase = (node: DocumentNode | undefined, list: RuleList['name']): readonly ParsedRule[] =>
+    rulesOf(node, { place, name: list }, texts, report);
   return {
     place,
-    args: parseFields(terms.args, `${place}.args`, report),
-    pre: parsePhase(terms.pre, 'pre_invocation', place, report),
-    result: parseFields(terms.result, `${place}.result`, report),
-    post: parsePhase(terms.post, 'post_invocation', place, report),
+    args: parseFields(terms.args, `${place}.args`, texts, report),
+    pre: phase(terms.pre, 'pre_invocation'),
+    result: parseFields(terms.result, `${place}.result`, texts, report),
+    post: phase(terms.post, 'post_invocation'),
   };
 }
 
-function parsePhase(
+const NONE: readonly never[] = [];
+
+function rulesOf(
   node: DocumentNode | undefined,
-  listName: 'pre_invocation' | 'post_invocation',
-  place: string,
+  list: RuleList,
+  texts: KnownTexts,
   report: Report,
 ): readonly ParsedRule[] {
-  if (node?.kind !== 'sequence') return [];
-  const steps = parseRules(node, report, { listName }) ?? [];
-  return steps.map((step, index) => ({ step, place: `${place}.${listName}[${index}]` }));
+  if (node?.kind !== 'sequence' || node.items.length === 0) return NONE;
+  const rules = parseRules(node, report, { listName: list.name, parse: (item) => texts.rule(item, report) }) ?? NONE;
+  return rules.map((known, index) => new ParsedRule(known, node.items[index] ?? node, list, index));
 }
 
-function parseFields(map: MapNode | undefined, place: string, report: Report): readonly ParsedField[] {
-  return (map?.entries ?? []).flatMap((entry) => parseField(entry, place, report) ?? []);
+function parseFields(
+  map: MapNode | undefined,
+  place: string,
+  texts: KnownTexts,
+  report: Report,
+): readonly ParsedField[] {
+  if (map === undefined || map.entries.length === 0) return NONE;
+  return map.entries.flatMap((entry) => parseField(entry, place, texts, report) ?? NONE);
 }
 
-function parseField(entry: MapEntry, place: string, report: Report): ParsedField | undefined {
-  const path = parseFieldPath(entry.keyText, report);
+function parseField(entry: MapEntry, place: string, texts: KnownTexts, report: Report): ParsedField | undefined {
+  const path = texts.fieldPath(entry, report);
   const { value } = entry;
-  const pipelineNode = value.kind === 'map' ? entryOf(value, 'pipeline')?.value : value;
-  if (pipelineNode?.kind !== 'scalar' || typeof pipelineNode.value !== 'string') return undefined;
+  const written = value.kind === 'map' ? entryOf(value, 'pipeline')?.value : value;
+  if (written?.kind !== 'scalar' || typeof written.value !== 'string') return undefined;
   const append = value.kind === 'map' ? entryOf(value, 'append')?.value : undefined;
-  const pipeline = parsePipeline(pipelineNode.text, report);
-  if (path === undefined || pipeline === undefined) return undefined;
-  return {
-    name: entry.key,
-    place: `${place}.${entry.key}`,
-    path,
-    pipeline,
-    append: append?.kind === 'scalar' && append.value === true,
-    keySpan: entry.keySpan,
-  };
+  const known = texts.pipeline(written, report);
+  if (path === undefined || known === undefined) return undefined;
+  return new ParsedField(entry, path, known, written, place, append?.kind === 'scalar' && append.value === true);
 }
 
 /** Binds a layer to the plugins and decision points of `scope`. */
@@ -98,15 +84,12 @@ export function compileLayer(layer: ParsedLayer, scope: CompileScope): CompiledL
     pre: compileRules(layer.pre, 'pre', scope),
     result: layer.result.map((field) => compileLayerField(field, 'result', scope)),
     post: compileRules(layer.post, 'post', scope),
-    forecasts: forecastSteps(
-      layer.pre.map(({ step }) => step),
-      scope,
-    ),
+    forecasts: layer.pre.length === 0 ? NONE : layer.pre.flatMap(({ known }) => known.forecasts(scope)),
   };
 }
 
 function compileRules(rules: readonly ParsedRule[], phase: Phase, scope: CompileScope): readonly CompiledStep[] {
-  return rules.map(({ step, place }) => compileStep(step, { phase, place }, scope));
+  return rules.length === 0 ? NONE : rules.map((rule) => rule.compile(phase, scope));
 }
 
 function compileLayerField(field: ParsedField, target: 'args' | 'result', scope: CompileScope): LayerField {

@@ -21,6 +21,7 @@ import { entryOf, toValue, type DocumentNode, type MapEntry, type MapNode } from
 import { composeProgram, overridden, type Composition, type ProgramTarget } from './compose-program.ts';
 import { makeRoute, programsByTags, reportShadowedRoutes, routeHead, type RouteHead } from './compile-routes.ts';
 import type { AttributeUse } from './layer-facts.ts';
+import { KnownTexts } from './known-texts.ts';
 import type { OutlinedRoute } from './outline.ts';
 import { PluginRegistry, pluginTimeout, type DeclaredPlugin } from './plugin-entries.ts';
 import { GLOBAL_ONLY_KEYS, splitSection, stringOf, stringsOf, type SplitSection } from './policy-terms.ts';
@@ -65,6 +66,7 @@ export class PolicyVisitor implements ConfigVisitor {
   readonly #groups = new Map<string, SectionLayer>();
   readonly #overrides: { readonly entry: MapEntry; readonly name: string }[] = [];
   readonly #usedOverrides = new Set<MapEntry>();
+  readonly #texts = new KnownTexts();
   /** Most time that a plugin or a decision point may take, in milliseconds. */
   #timeout = pluginTimeout(undefined);
   #registry: PluginRegistry;
@@ -300,7 +302,7 @@ export class PolicyVisitor implements ConfigVisitor {
   }
 
   #layer(section: Section, place: string, { terms }: SplitSection): SectionLayer {
-    const layer = sectionLayer(section, place, terms, this.#registry, this.#scope);
+    const layer = sectionLayer(section, place, terms, this.#texts, this.#registry, this.#scope);
     for (const [name, entry] of layer.overrides) {
       this.#overrides.push({ name, entry });
       // Made now, since what is wrong with it can be reported at load only.

@@ -2,7 +2,7 @@ import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Report } from '../diagnostics/report.ts';
 import type { Source } from '../text/source.ts';
-import { MAX_SIZE } from './load.ts';
+import { MAX_SIZE } from './document-limits.ts';
 
 /**
  * The sources of the bundle at `path`: one file, or every `*.yaml` and `*.yml` of a folder in name order (by code unit),

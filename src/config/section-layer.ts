@@ -4,6 +4,7 @@ import type { JsonValue } from '../engine/operation.ts';
 import { isOperationHook, reportUnknownPlugin } from '../engine/declared.ts';
 import { entryOf, type DocumentNode, type MapEntry, type MapNode } from '../text/document.ts';
 import { factsOf, type LayerFacts } from './layer-facts.ts';
+import type { KnownTexts } from './known-texts.ts';
 import { compileLayer, parseLayer, type CompiledLayer, type ParsedLayer } from './parsed-layer.ts';
 import { responseOf } from './schema.ts';
 import type { PluginRegistry } from './plugin-entries.ts';
@@ -36,11 +37,12 @@ export function sectionLayer(
   section: Section,
   place: string,
   terms: PolicyTerms,
+  texts: KnownTexts,
   registry: PluginRegistry,
   scope: CompileScope,
 ): SectionLayer {
   const { report } = scope;
-  const parsed = parseLayer(terms, place, report);
+  const parsed = parseLayer(terms, place, texts, report);
   return {
     place,
     parsed,

@@ -12,11 +12,13 @@ export type Findings = Pick<Report, 'diagnostics' | 'dropped' | 'hasErrors'>;
 export class Report {
   readonly #kept: Diagnostic[] = [];
   readonly #seen = new Set<string>();
+  #given = 0;
   #errors = 0;
   #dropped = 0;
 
   /** Records a finding; its severity is the one the catalog gives `code`. */
   add(code: Code, span: Span, message: string, advice: Advice = {}): void {
+    this.#given += 1;
     const severity = catalog[code].severity;
     // A node that aliases share is read once for each of them.
     const identity = JSON.stringify([code, span.source.name, span.start, span.end, message]);
@@ -42,6 +44,11 @@ export class Report {
     for (const { code, span, message, help, related } of diagnostics) this.add(code, span, message, { help, related });
     this.#dropped += dropped;
     if (hasErrors && !this.hasErrors) this.#errors += 1;
+  }
+
+  /** How many findings were given so far, repeated and dropped ones included. */
+  get given(): number {
+    return this.#given;
   }
 
   get hasErrors(): boolean {

@@ -22,15 +22,15 @@ export function parseRule(node: DocumentNode, report: Report): Step | undefined 
 }
 
 /**
- * A whole rule list, such as `pre_invocation`; `listName` is the key it stands under. Every entry is read; undefined when
- * one of them was reported as an error.
+ * A whole rule list, such as `pre_invocation`; `listName` is the key it stands under, and `parse` reads one entry, as
+ * `parseRule` does. Every entry is read; undefined when one of them was reported as an error.
  */
-export function parseRules(
+export function parseRules<Rule>(
   node: DocumentNode,
   report: Report,
-  { listName }: { readonly listName: string },
-): readonly Step[] | undefined {
-  return readList(node, report, OUTERMOST, listName, 'may be empty');
+  { listName, parse }: { readonly listName: string; readonly parse: (node: DocumentNode) => Rule | undefined },
+): readonly Rule[] | undefined {
+  return readEntries(node, report, listName, 'may be empty', parse);
 }
 
 function readList(
@@ -38,8 +38,20 @@ function readList(
   report: Report,
   place: Place,
   listName: string,
-  emptiness: 'may be empty' | 'never empty',
+  emptiness: Emptiness,
 ): readonly Step[] | undefined {
+  return readEntries(node, report, listName, emptiness, (item) => readStep(item, report, place));
+}
+
+type Emptiness = 'may be empty' | 'never empty';
+
+function readEntries<Rule>(
+  node: DocumentNode,
+  report: Report,
+  listName: string,
+  emptiness: Emptiness,
+  read: (node: DocumentNode) => Rule | undefined,
+): readonly Rule[] | undefined {
   if (node.kind !== 'sequence') {
     const help = node.kind === 'scalar' && typeof node.value === 'string' ? 'write each rule behind a `- `' : undefined;
     report.add('language/wrong-type', node.span, `\`${listName}\` must be a list of rules, not ${describe(node)}`, {
@@ -51,9 +63,9 @@ function readList(
     report.add('language/empty-list', node.span, `the list of \`${listName}\` is empty`);
     return undefined;
   }
-  const steps = node.items.map((item) => readStep(item, report, place));
-  const present = steps.filter((step) => step !== undefined);
-  return present.length < steps.length ? undefined : present;
+  const rules = node.items.map((item) => read(item));
+  const present = rules.filter((rule) => rule !== undefined);
+  return present.length < rules.length ? undefined : present;
 }
 
 function readStep(node: DocumentNode, report: Report, place: Place): Step | undefined {

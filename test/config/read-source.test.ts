@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { MAX_SIZE } from '../../src/config/load.ts';
+import { MAX_SIZE } from '../../src/config/document-limits.ts';
 import { readSources } from '../../src/config/read-source.ts';
 import type { Diagnostic } from '../../src/diagnostics/diagnostic.ts';
 import { Report } from '../../src/diagnostics/report.ts';

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { languageCodes } from '../../src/diagnostics/codes-language.ts';
 import { Report } from '../../src/diagnostics/report.ts';
+import type { Step } from '../../src/language/ast.ts';
 import { parseRule, parseRules } from '../../src/language/parse-rule.ts';
 import { parsePipeline } from '../../src/language/parse-pipeline.ts';
 import { type DocumentNode, entryOf } from '../../src/text/document.ts';
@@ -66,6 +67,7 @@ test('all rules of a list are read, so that all mistakes are found at once', () 
   const report = new Report();
   const steps = parseRules(documentOf('["a = 1: reject", deny, "b c", {when: d, do: []}]'), report, {
     listName: 'pre_invocation',
+    parse: (rule) => parseRule(rule, report),
   });
   assert.equal(steps, undefined);
   assert.deepEqual(findingsOf(report), [
@@ -78,7 +80,11 @@ test('all rules of a list are read, so that all mistakes are found at once', () 
 
 test('a list keeps the order of its rules and may be empty', () => {
   const report = new Report();
-  const parse = (yaml: string) => parseRules(documentOf(yaml), report, { listName: 'pre_invocation' });
+  const parse = (yaml: string) =>
+    parseRules(documentOf(yaml), report, {
+      listName: 'pre_invocation',
+      parse: (rule) => parseRule(rule, report),
+    });
   assert.deepEqual(
     parse('[deny, "a: allow", taint(x)]')?.map(({ kind }) => kind),
     ['deny', 'when', 'taint'],
@@ -93,7 +99,8 @@ test('what is not a list is refused by the name of the list', () => {
     const section = documentOf(`{post_invocation: ${yaml}}`);
     const list = section.kind === 'map' && entryOf(section, 'post_invocation');
     assert.ok(list);
-    assert.equal(parseRules(list.value, report, { listName: 'post_invocation' }), undefined);
+    const parse = (rule: DocumentNode): Step | undefined => parseRule(rule, report);
+    assert.equal(parseRules(list.value, report, { listName: 'post_invocation', parse }), undefined);
     assert.match(report.diagnostics[0]?.message ?? '', /^`post_invocation` must be a list of rules, not /);
   }
 });

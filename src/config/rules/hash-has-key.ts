@@ -1,4 +1,5 @@
 import type { Report } from '../../diagnostics/report.ts';
+import { spanOf } from '../notes.ts';
 import type { SectionLayer } from '../section-layer.ts';
 
 /** Digests are comparable only under a key that the bundle gives. Source: policy language section 4, stage `hash`. */
@@ -7,7 +8,7 @@ export function hashHasKey(layers: readonly SectionLayer[], report: Report): voi
     if (facts.hash === undefined) continue;
     report.add(
       'config/hash-key-missing',
-      facts.hash,
+      spanOf(facts.hash),
       '`hash` has no key of the bundle, so its digests differ from load to load',
       {
         help: 'give one as `global.hash_key: {kind: env_var, name: …}`',

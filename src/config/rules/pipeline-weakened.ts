@@ -1,6 +1,6 @@
 import type { Report } from '../../diagnostics/report.ts';
 import type { Stage } from '../../language/ast.ts';
-import type { ParsedField } from '../parsed-layer.ts';
+import type { ParsedField } from '../parsed-field.ts';
 import type { SectionLayer } from '../section-layer.ts';
 
 /** A more specific pipeline keeps what the broader one of its field protected. Source: "Routing and layering". */
@@ -8,8 +8,10 @@ export function pipelineWeakened(routes: readonly (readonly SectionLayer[])[], r
   const reported = new Set<ParsedField>();
   for (const layers of routes) {
     for (const phase of ['args', 'result'] as const) {
+      const having = layers.filter(({ parsed }) => parsed[phase].length > 0);
+      if (having.length < 2) continue;
       const broader = new Map<string, ParsedField>();
-      for (const layer of layers) {
+      for (const layer of having) {
         for (const field of layer.parsed[phase]) {
           const before = broader.get(field.name);
           broader.set(field.name, field);

@@ -1,5 +1,6 @@
 import type { Report } from '../../diagnostics/report.ts';
 import type { HookName } from '../../engine/plugin.ts';
+import { spanOf } from '../notes.ts';
 import type { SectionLayer } from '../section-layer.ts';
 
 /** Labels of a session need a subject that something can establish. Source: session specification, "Session identity". */
@@ -9,7 +10,7 @@ export function sessionHasSubject(layers: readonly SectionLayer[], hooks: readon
     if (facts.sessionTaint === undefined) continue;
     report.add(
       'session/no-subject',
-      facts.sessionTaint,
+      spanOf(facts.sessionTaint),
       'the session is labelled, and no plugin establishes a subject',
       {
         help: 'declare an identity plugin, or set `global.sessions.on_missing: deny`',
