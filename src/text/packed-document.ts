@@ -1,7 +1,7 @@
-import type { DocumentNode, MapEntry, ScalarNode } from './document.ts';
-import { scalarText, writtenScalar, type ScalarStyle } from './segment-map.ts';
+import type { DocumentNode, MapEntry, MapNode, ScalarNode, SequenceNode } from './document.ts';
+import type { ScalarStyle } from './segment-map.ts';
 import type { Source, Span } from './source.ts';
-import type { Text } from './text.ts';
+import { WrittenEntry, WrittenScalar, type Written } from './written-node.ts';
 
 /**
  * A document as numbers, which threads hand over without copying and files hold as they are: each node is a record of
@@ -21,10 +21,9 @@ export interface PackedDocument {
 // The first word of a record: its kind, and the style of a scalar above it.
 const MAP = 0;
 const SEQUENCE = 1;
-/** Of a scalar written character for character: start, end and value. */
-const LITERAL = 2;
-/** Of any other scalar: start, end, value, and start and end of its text. */
-const DECODED = 3;
+const SCALAR = 2;
+/** A null that stands for something else: it has a place and no text. */
+const STAND_IN = 3;
 /** Start of the record of the node that is meant. */
 const SHARED = 4;
 const KIND_BITS = 3;
@@ -32,13 +31,13 @@ const KIND = (1 << KIND_BITS) - 1;
 
 /** Words before what is in a map or sequence: first word, start, end, how many are in it, and how long its record is. */
 const HEAD = 5;
-const LITERAL_WORDS = 4;
-const DECODED_WORDS = 6;
+/** First word, start, end, value. */
+const SCALAR_WORDS = 4;
 const SHARED_WORDS = 2;
 
 const STYLES: readonly ScalarStyle[] = ['plain', 'single-quoted', 'double-quoted', 'literal', 'folded'];
 
-/** `root` as read from one source. */
+/** `root` as read from one source. Throws for nodes that were made in another way. */
 export function packDocument(root: DocumentNode): PackedDocument {
   return new Packer().pack(root);
 }
@@ -65,7 +64,9 @@ class Packer {
 
   #node(node: DocumentNode): void {
     if (node.kind === 'scalar') {
-      this.#scalar(node.value, node.text, node.span);
+      if (!(node instanceof WrittenScalar)) throw new TypeError('not a node of a source');
+      const isStandIn = node.value === null && node.end > node.start && node.text.value === '';
+      this.#scalar(isStandIn ? STAND_IN : SCALAR, node, node.value);
       return;
     }
     const known = this.#places.get(node);
@@ -79,9 +80,10 @@ class Packer {
     const { start, end } = node.span;
     if (node.kind === 'map') {
       this.#put(MAP, start, end, node.entries.length, 0);
-      for (const { key, keyText, keySpan, value } of node.entries) {
-        this.#scalar(key, keyText, keySpan);
-        this.#node(value);
+      for (const entry of node.entries) {
+        if (!(entry instanceof WrittenEntry)) throw new TypeError('not an entry of a source');
+        this.#scalar(SCALAR, entry, entry.key);
+        this.#node(entry.value);
       }
     } else {
       this.#put(SEQUENCE, start, end, node.items.length, 0);
@@ -90,20 +92,11 @@ class Packer {
     this.#words[at + HEAD - 1] = this.#length - at;
   }
 
-  #scalar(value: ScalarNode['value'], text: Text, { source, start, end }: Span): void {
-    // A null that stands for something else has a place and no text.
-    const written = writtenScalar(text) ?? { style: 'plain', start, end: start + text.value.length };
-    const style = STYLES.indexOf(written.style) << KIND_BITS;
-    const quotes = quotesOf(written.style);
-    const isLiteral =
-      written.start === start &&
-      written.end === end &&
-      text.value.length === end - start - 2 * quotes &&
-      source.text.startsWith(text.value, start + quotes);
-    const index =
-      isLiteral && typeof value === 'string' ? this.#literalIndex(value, start + quotes) : this.#decodedIndex(value);
-    if (isLiteral) this.#put(LITERAL | style, start, end, index);
-    else this.#put(DECODED | style, start, end, index, written.start, written.end);
+  #scalar(kind: number, { source, style, start, end }: Written, value: ScalarNode['value']): void {
+    const from = style === 'single-quoted' || style === 'double-quoted' ? start + 1 : start;
+    const isLiteral = typeof value === 'string' && source.text.startsWith(value, from);
+    const index = isLiteral ? this.#literalIndex(value, from) : this.#decodedIndex(value);
+    this.#put(kind | (STYLES.indexOf(style) << KIND_BITS), start, end, index);
   }
 
   #literalIndex(value: string, start: number): number {
@@ -135,15 +128,26 @@ class Packer {
   }
 }
 
-/** How many characters of a scalar of the style stand before and behind its content. */
-function quotesOf(style: ScalarStyle | undefined): 0 | 1 {
-  return style === 'single-quoted' || style === 'double-quoted' ? 1 : 0;
-}
-
-/** The document again, read from `source`. What is in a map or sequence is made when it is first looked at. */
+/**
+ * The document again, read from `source`. What is in a map or sequence is made when it is looked at, and once more when it
+ * is looked at again after much else, so that a large document is never there as a whole. Of nodes that aliases stand for
+ * there is one.
+ */
 export function unpackDocument(packed: PackedDocument, source: Source): DocumentNode {
   return new Unpacker(packed, source).node(0);
 }
+
+/** How many maps and sequences are remembered with what is in them: far more than one section has. */
+const REMEMBERED = 256;
+
+/** What is in the map or sequence at `at`. */
+interface Content {
+  readonly at: number;
+  readonly entries: readonly MapEntry[];
+  readonly items: readonly DocumentNode[];
+}
+
+const NONE: readonly never[] = [];
 
 class Unpacker {
   readonly #words: Uint32Array;
@@ -154,6 +158,9 @@ class Unpacker {
   readonly #texts: string[] = [];
   readonly #shared: ReadonlySet<number>;
   readonly #made = new Map<number, DocumentNode>();
+  readonly #remembered: Content[] = [];
+  readonly #limit: number;
+  #reads = 0;
 
   constructor({ words, literals, decoded, shared }: PackedDocument, source: Source) {
     this.#words = words;
@@ -161,20 +168,43 @@ class Unpacker {
     this.#literals = literals;
     this.#decoded = decoded;
     this.#shared = new Set(shared);
+    this.#limit = shared.length === 0 ? REMEMBERED : Infinity;
   }
 
   node(at: number): DocumentNode {
-    switch (this.#word(at) & KIND) {
+    const first = this.#word(at);
+    switch (first & KIND) {
       case MAP:
       case SEQUENCE:
         return this.#shared.size === 0 || !this.#shared.has(at) ? this.#collection(at) : this.#madeOnce(at);
       case SHARED:
         return this.node(this.#word(at + 1));
       default: {
+        const written = this.#written(at);
         const value = this.#value(at);
-        return { kind: 'scalar', value, text: this.#text(at, value), span: this.#span(at) };
+        const text = typeof value === 'string' ? value : this.#source.text.slice(written.start, written.end);
+        return new WrittenScalar(written, value, (first & KIND) === STAND_IN ? '' : text);
       }
     }
+  }
+
+  /** What is in the map or sequence at `at`, which was remembered in `slot` if it was read before. */
+  content(at: number, slot: number): Content | undefined {
+    const known = this.#remembered[slot];
+    return known?.at === at ? known : undefined;
+  }
+
+  /** Reads what is in the map or sequence at `at`; the answer is the slot that it is remembered in. */
+  read(at: number): number {
+    const slot = this.#reads % this.#limit;
+    this.#reads += 1;
+    const isMap = (this.#word(at) & KIND) === MAP;
+    this.#remembered[slot] = {
+      at,
+      entries: isMap ? this.#entries(at) : NONE,
+      items: isMap ? NONE : this.#items(at),
+    };
+    return slot;
   }
 
   #madeOnce(at: number): DocumentNode {
@@ -184,27 +214,8 @@ class Unpacker {
   }
 
   #collection(at: number): DocumentNode {
-    const span = this.#span(at);
-    if ((this.#word(at) & KIND) === MAP) {
-      let entries: readonly MapEntry[] | undefined;
-      const read = (): readonly MapEntry[] => (entries ??= this.#entries(at));
-      return {
-        kind: 'map',
-        get entries() {
-          return read();
-        },
-        span,
-      };
-    }
-    let items: readonly DocumentNode[] | undefined;
-    const read = (): readonly DocumentNode[] => (items ??= this.#items(at));
-    return {
-      kind: 'sequence',
-      get items() {
-        return read();
-      },
-      span,
-    };
+    const span = { source: this.#source, start: this.#word(at + 1), end: this.#word(at + 2) };
+    return (this.#word(at) & KIND) === MAP ? new PackedMap(this, at, span) : new PackedSequence(this, at, span);
   }
 
   #items(of: number): readonly DocumentNode[] {
@@ -221,11 +232,10 @@ class Unpacker {
     const entries: MapEntry[] = [];
     let at = of + HEAD;
     for (let left = this.#word(of + 3); left > 0; left -= 1) {
-      const keyText = this.#text(at, this.#value(at));
-      const keySpan = this.#span(at);
-      at = this.#after(at);
-      entries.push({ key: keyText.value, keyText, keySpan, value: this.node(at) });
-      at = this.#after(at);
+      const key = this.#value(at);
+      const value = this.node(at + SCALAR_WORDS);
+      entries.push(new WrittenEntry(this.#written(at), typeof key === 'string' ? key : '', value));
+      at = this.#after(at + SCALAR_WORDS);
     }
     return entries;
   }
@@ -233,19 +243,23 @@ class Unpacker {
   /** Where the record behind the one at `at` begins. */
   #after(at: number): number {
     switch (this.#word(at) & KIND) {
-      case LITERAL:
-        return at + LITERAL_WORDS;
-      case DECODED:
-        return at + DECODED_WORDS;
+      case MAP:
+      case SEQUENCE:
+        return at + this.#word(at + HEAD - 1);
       case SHARED:
         return at + SHARED_WORDS;
       default:
-        return at + this.#word(at + HEAD - 1);
+        return at + SCALAR_WORDS;
     }
   }
 
   #word(at: number): number {
     return this.#words[at] ?? 0;
+  }
+
+  #written(at: number): Written {
+    const style = STYLES[this.#word(at) >> KIND_BITS] ?? 'plain';
+    return { source: this.#source, style, start: this.#word(at + 1), end: this.#word(at + 2) };
   }
 
   #value(at: number): ScalarNode['value'] {
@@ -259,39 +273,46 @@ class Unpacker {
     this.#texts[place] = text;
     return text;
   }
+}
 
-  #span(at: number): Span {
-    return { source: this.#source, start: this.#word(at + 1), end: this.#word(at + 2) };
+class PackedMap implements MapNode {
+  readonly kind = 'map';
+  readonly span: Span;
+  readonly #from: Unpacker;
+  readonly #at: number;
+  #slot = 0;
+
+  constructor(from: Unpacker, at: number, span: Span) {
+    this.#from = from;
+    this.#at = at;
+    this.span = span;
   }
 
-  #text(at: number, value: ScalarNode['value']): Text {
-    const first = this.#word(at);
-    const decoded = (first & KIND) === DECODED;
-    const start = this.#word(decoded ? at + 4 : at + 1);
-    const end = this.#word(decoded ? at + 5 : at + 2);
-    const written = typeof value === 'string' ? value : this.#source.text.slice(start, end);
-    const style = STYLES[first >> KIND_BITS] ?? 'plain';
-    return decoded
-      ? scalarText(this.#source, style, start, end, written)
-      : new LiteralText(this.#source, start + quotesOf(style), written);
+  get entries(): readonly MapEntry[] {
+    const known = this.#from.content(this.#at, this.#slot);
+    if (known !== undefined) return known.entries;
+    this.#slot = this.#from.read(this.#at);
+    return this.entries;
   }
 }
 
-/** Text written character for character from `offset` on. */
-class LiteralText implements Text {
-  readonly value: string;
-  readonly #source: Source;
-  readonly #offset: number;
+class PackedSequence implements SequenceNode {
+  readonly kind = 'sequence';
+  readonly span: Span;
+  readonly #from: Unpacker;
+  readonly #at: number;
+  #slot = 0;
 
-  constructor(source: Source, offset: number, value: string) {
-    this.value = value;
-    this.#source = source;
-    this.#offset = offset;
+  constructor(from: Unpacker, at: number, span: Span) {
+    this.#from = from;
+    this.#at = at;
+    this.span = span;
   }
 
-  span(start: number, end: number): Span {
-    const from = Math.min(Math.max(start, 0), this.value.length);
-    const to = Math.min(Math.max(end, from), this.value.length);
-    return { source: this.#source, start: this.#offset + from, end: this.#offset + to };
+  get items(): readonly DocumentNode[] {
+    const known = this.#from.content(this.#at, this.#slot);
+    if (known !== undefined) return known.items;
+    this.#slot = this.#from.read(this.#at);
+    return this.items;
   }
 }

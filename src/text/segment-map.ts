@@ -14,13 +14,6 @@ export function scalarText(source: Source, style: ScalarStyle, start: number, en
   return new ScalarText(source, style, start, end, value);
 }
 
-/** How and where the scalar behind `text` is written; undefined for a text that `scalarText` did not make. */
-export function writtenScalar(
-  text: Text,
-): { readonly style: ScalarStyle; readonly start: number; readonly end: number } | undefined {
-  return text instanceof ScalarText ? text.written : undefined;
-}
-
 class ScalarText implements Text {
   readonly value: string;
   readonly #source: Source;
@@ -35,10 +28,6 @@ class ScalarText implements Text {
     this.#style = style;
     this.#start = start;
     this.#end = end;
-  }
-
-  get written(): { readonly style: ScalarStyle; readonly start: number; readonly end: number } {
-    return { style: this.#style, start: this.#start, end: this.#end };
   }
 
   span(start: number, end: number): Span {
