@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Operation } from '../../src/engine/operation.ts';
+import type { Entity } from '../../src/engine/operation.ts';
 import type { PolicyEngine } from '../../src/engine/policy-engine.ts';
 import { allowed, engineOf } from '../engine-of.ts';
 import { attributesOf, decideOverMap, HandWritten } from '../hand-written.ts';
@@ -40,7 +40,7 @@ export async function decisionSection(): Promise<SectionResult> {
         }
       },
     },
-    pre(ENGINE, engine, operations),
+    pre(ENGINE, engine),
   ];
   const hot = await race(contenders);
   lines.add(MAP, timeOf(hot, MAP), 'ns');
@@ -52,11 +52,9 @@ export async function decisionSection(): Promise<SectionResult> {
   const byRules = await race([
     overMap,
     ...(await Promise.all(
-      [0, 9, 99].map(async (extra) =>
-        pre(`${extra + 4} rules`, await engineOf(standardBundle(preRules(extra))), operations),
-      ),
+      [0, 9, 99].map(async (extra) => pre(`${extra + 4} rules`, await engineOf(standardBundle(preRules(extra))))),
     )),
-    pre('1 rule', await engineOf(standardBundle(['require(role.hr)'])), operations),
+    pre('1 rule', await engineOf(standardBundle(['require(role.hr)']))),
   ]);
   for (const name of ['1 rule', '4 rules', '13 rules', '103 rules']) {
     lines.add(name, timeOf(byRules, name), 'ns', { ratio: ratioOf(byRules, name, MAP), of: MAP });
@@ -65,9 +63,7 @@ export async function decisionSection(): Promise<SectionResult> {
   const byRoutes = await race([
     overMap,
     ...(await Promise.all(
-      [10, 1_000, 100_000].map(async (count) =>
-        pre(`one of ${count} names`, await engineOf(bundleOfNames(count)), operations),
-      ),
+      [10, 1_000, 100_000].map(async (count) => pre(`one of ${count} names`, await engineOf(bundleOfNames(count)))),
     )),
   ]);
   for (const count of [10, 1_000, 100_000]) {
@@ -76,11 +72,12 @@ export async function decisionSection(): Promise<SectionResult> {
   }
 
   const many = await engineOf(manyRoutes(1000));
-  const inTurn = Array.from({ length: 8000 }, (_, turn) =>
-    sessionless(turn, { type: 'tool', name: toolName(turn % 1000) }),
-  );
+  const tools: readonly Entity[] = Array.from({ length: 1000 }, (_, index) => ({
+    type: 'tool',
+    name: toolName(index),
+  }));
   const name = '1,000 different routes in turn';
-  const turning = await race([overMap, pre(name, many, inTurn)]);
+  const turning = await race([overMap, pre(name, many, tools)]);
   lines.add(name, timeOf(turning, name), 'ns', { ratio: ratioOf(turning, name, MAP), of: MAP });
   lines.check(atMost(`decision, ${name}, × by hand over a map`, ratioOf(turning, name, MAP), 4.5));
   return lines;
@@ -92,13 +89,13 @@ function bundleOfNames(names: number): string {
   return `${standardBundle()}  - tool: [${others.join(', ')}]\n`;
 }
 
-function pre(name: string, engine: PolicyEngine, operations: readonly Operation[]): Contender {
+/** Decides on a new operation each time, of facts that are there already; `entities` take turns. */
+function pre(name: string, engine: PolicyEngine, entities: readonly Entity[] = []): Contender {
   return {
     name,
     run(turns) {
       for (let turn = 0; turn < turns; turn += 1) {
-        const operation = operations[turn % operations.length];
-        if (operation !== undefined) allowed(engine.pre(operation));
+        allowed(engine.pre(sessionless(turn, entities[turn % entities.length])));
       }
     },
   };

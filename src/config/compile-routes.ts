@@ -111,20 +111,13 @@ export function makeRoute(
   groups: ReadonlySet<string>,
   compose: (extraTags: readonly string[]) => Program,
 ): Route {
-  const { matcher, type, scope } = head;
+  const { matcher, type, scope, when, whenForecast, meta, key } = head;
   const suffix = scope === undefined ? '' : `@${scope}`;
-  return {
-    type,
-    matcher,
-    scope,
-    when: head.when,
-    whenForecast: head.whenForecast,
-    meta: head.meta,
-    key: head.key,
-    keys:
-      matcher.kind === 'list' ? new Map(matcher.names.map((name) => [name, `${type}:${name}${suffix}`])) : undefined,
-    programs: programsByTags(compose, new Set([...groups].filter((group) => !head.tags.includes(group)))),
-  };
+  const keys =
+    matcher.kind === 'list' ? new Map(matcher.names.map((name) => [name, `${type}:${name}${suffix}`])) : undefined;
+  const others = new Set([...groups].filter((group) => !head.tags.includes(group)));
+  const { plain, tagged } = programsByTags(compose, others);
+  return { type, matcher, scope, when, whenForecast, meta, key, keys, plain, tagged };
 }
 
 /** Programs for runtime tags that name one of `groups`: without any composed now, others when first asked for. */

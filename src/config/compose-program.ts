@@ -5,8 +5,8 @@ import { denyWith, type Halt } from '../engine/halt.ts';
 import type { EntityType, Phase } from '../engine/operation.ts';
 import { hookOf } from '../engine/plugin-input.ts';
 import type { PluginHandle } from '../engine/plugin-handle.ts';
-import { layerFields, type Program } from '../engine/program.ts';
-import { runParallel, runPlugin, type CompiledStep } from '../engine/steps.ts';
+import { layerFields, type PhaseProgram, type Program } from '../engine/program.ts';
+import { runParallel, runPlugin, stepList, type CompiledStep } from '../engine/steps.ts';
 import type { MapEntry } from '../text/document.ts';
 import type { Span } from '../text/source.ts';
 import { compileLayer, type CompiledLayer } from './parsed-layer.ts';
@@ -74,23 +74,27 @@ export function composeProgram(
   const admission = (phase: Phase): readonly CompiledStep[] =>
     serving(observers, phase).flatMap((handle) => admissionStep(handle, composition.registry));
 
+  const phaseProgram = (phase: Phase, written: readonly CompiledStep[]): PhaseProgram => {
+    const { steps, runs } = stepList([...admission(phase), ...written]);
+    const audit = ofMode(phase, 'audit');
+    const background = ofMode(phase, 'fire_and_forget');
+    const observing = serving(observers, phase);
+    const isHeard = audit.length + background.length + observing.length > 0;
+    return { steps, runs, listeners: isHeard ? { audit, background, observers: observing } : undefined };
+  };
+
   return {
-    pre: [
-      ...admission('pre'),
+    pre: phaseProgram('pre', [
       ...structuralSteps(at('pre'), composition.registry),
       ...fieldSteps(layerFields(compiled.map((layer) => layer.args)), 'args'),
       ...compiled.flatMap((layer) => layer.pre),
-    ],
-    post: [
-      ...admission('post'),
+    ]),
+    post: phaseProgram('post', [
       ...fieldSteps(layerFields(compiled.map((layer) => layer.result)), 'result'),
       ...compiled.flatMap((layer) => layer.post),
       ...structuralSteps(at('post'), composition.registry),
-    ],
+    ]),
     forecasts: compiled.flatMap((layer) => layer.forecasts),
-    audit: { pre: ofMode('pre', 'audit'), post: ofMode('post', 'audit') },
-    background: { pre: ofMode('pre', 'fire_and_forget'), post: ofMode('post', 'fire_and_forget') },
-    observers: { pre: serving(observers, 'pre'), post: serving(observers, 'post') },
     response: target.responder?.response,
     unmatched: target.unmatched,
     authentication: authenticationOf(layers, composition),
@@ -113,7 +117,9 @@ function structuralSteps(plugins: readonly PluginHandle[], registry: PluginRegis
   const concurrent = steps(['concurrent']);
   const [first] = concurrent;
   const ordered = steps(['sequential', 'transform']);
-  return first === undefined ? ordered : [...ordered, { ...first, run: (frame) => runParallel(concurrent, frame) }];
+  return first === undefined
+    ? ordered
+    : [...ordered, { ...first, code: { run: (frame) => runParallel(concurrent, frame) } }];
 }
 
 function structuralStep(handle: PluginHandle, registry: PluginRegistry): CompiledStep {
@@ -122,7 +128,7 @@ function structuralStep(handle: PluginHandle, registry: PluginRegistry): Compile
   return {
     place: `plugins.${handle.name}`,
     at: declared?.span ?? NOWHERE,
-    run: (frame) => runPlugin(handle, frame, advisory),
+    code: { run: (frame) => runPlugin(handle, frame, advisory) },
   };
 }
 
@@ -133,9 +139,11 @@ function admissionStep({ name, admit }: PluginHandle, registry: PluginRegistry):
     {
       place: `plugins.${name}`,
       at: registry.declared.get(name)?.span ?? NOWHERE,
-      run: ({ operation: { entity }, extensions }) => {
-        const violation = admit({ entity, extensions });
-        return violation && denyWith(violation);
+      code: {
+        run: ({ operation: { entity }, extensions }) => {
+          const violation = admit({ entity, extensions });
+          return violation && denyWith(violation);
+        },
       },
     },
   ];

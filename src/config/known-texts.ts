@@ -39,7 +39,7 @@ export class KnownRule extends KnownText<Step> {
   code(compile: () => StepCode): StepCode {
     if (this.#code !== undefined && this.#isShared) return this.#code;
     const code = compile();
-    this.#isShared = this.#code?.run === code.run;
+    this.#isShared = this.#code === code;
     this.#code = code;
     return code;
   }

@@ -1,6 +1,5 @@
 import type { Report } from '../diagnostics/report.ts';
 import type { CompileScope } from '../engine/compile-scope.ts';
-import { compileField } from '../engine/field-pipeline.ts';
 import type { StepForecast } from '../engine/forecast.ts';
 import type { Phase } from '../engine/operation.ts';
 import type { LayerField } from '../engine/program.ts';
@@ -11,6 +10,8 @@ import type { KnownTexts } from './known-texts.ts';
 import { ParsedField } from './parsed-field.ts';
 import { ParsedRule, type RuleList } from './parsed-rule.ts';
 import type { PolicyTerms } from './policy-terms.ts';
+
+// What stays and was put together entry by entry is copied with `slice()`, since such a list keeps room for many more.
 
 /** The policy of one section, parsed but not yet bound to plugins. */
 export interface ParsedLayer {
@@ -63,7 +64,8 @@ function parseFields(
   report: Report,
 ): readonly ParsedField[] {
   if (map === undefined || map.entries.length === 0) return NONE;
-  return map.entries.flatMap((entry) => parseField(entry, place, texts, report) ?? NONE);
+  const fields = map.entries.map((entry) => parseField(entry, place, texts, report));
+  return fields.filter((field) => field !== undefined).slice();
 }
 
 function parseField(entry: MapEntry, place: string, texts: KnownTexts, report: Report): ParsedField | undefined {
@@ -80,11 +82,11 @@ function parseField(entry: MapEntry, place: string, texts: KnownTexts, report: R
 /** Binds a layer to the plugins and decision points of `scope`. */
 export function compileLayer(layer: ParsedLayer, scope: CompileScope): CompiledLayer {
   return {
-    args: layer.args.map((field) => compileLayerField(field, 'args', scope)),
+    args: compileFields(layer.args, 'args', scope),
     pre: compileRules(layer.pre, 'pre', scope),
-    result: layer.result.map((field) => compileLayerField(field, 'result', scope)),
+    result: compileFields(layer.result, 'result', scope),
     post: compileRules(layer.post, 'post', scope),
-    forecasts: layer.pre.length === 0 ? NONE : layer.pre.flatMap(({ known }) => known.forecasts(scope)),
+    forecasts: layer.pre.length === 0 ? NONE : layer.pre.flatMap(({ known }) => known.forecasts(scope)).slice(),
   };
 }
 
@@ -92,7 +94,10 @@ function compileRules(rules: readonly ParsedRule[], phase: Phase, scope: Compile
   return rules.length === 0 ? NONE : rules.map((rule) => rule.compile(phase, scope));
 }
 
-function compileLayerField(field: ParsedField, target: 'args' | 'result', scope: CompileScope): LayerField {
-  const { run, atRoot } = compileField(field, target, scope);
-  return { name: field.name, append: field.append, step: { place: field.place, at: field.keySpan, run }, atRoot };
+function compileFields(
+  fields: readonly ParsedField[],
+  target: 'args' | 'result',
+  scope: CompileScope,
+): readonly LayerField[] {
+  return fields.length === 0 ? NONE : fields.map((field) => field.compile(target, scope));
 }

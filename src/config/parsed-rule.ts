@@ -48,15 +48,14 @@ export class ParsedRule {
   }
 
   compile(phase: Phase, scope: CompileScope): CompiledStep {
-    const code = this.known.code(() => compileStep(this.step, { phase, place: this.place }, scope));
+    const code = this.known.code(() => compileStep(this.step, { phase, place: this.place }, scope).code);
     return new PlacedStep(code, this.#list, this.#index, this.span);
   }
 }
 
 /** A compiled rule. Of how it is written it keeps nothing but where. */
 class PlacedStep implements CompiledStep {
-  readonly run: StepCode['run'];
-  readonly #code: StepCode;
+  readonly code: StepCode;
   readonly #list: RuleList;
   readonly #index: number;
   readonly #source: Source;
@@ -64,21 +63,12 @@ class PlacedStep implements CompiledStep {
   readonly #end: number;
 
   constructor(code: StepCode, list: RuleList, index: number, { source, start, end }: Span) {
-    this.run = code.run;
-    this.#code = code;
+    this.code = code;
     this.#list = list;
     this.#index = index;
     this.#source = source;
     this.#start = start;
     this.#end = end;
-  }
-
-  get applies(): StepCode['applies'] {
-    return this.#code.applies;
-  }
-
-  get inputs(): StepCode['inputs'] {
-    return this.#code.inputs;
   }
 
   get place(): string {

@@ -125,18 +125,15 @@ class PlainReader {
   }
 
   #list(list: CST.BlockSequence): DocumentNode | undefined {
-    const items = this.#taken.get(list) ?? [];
-    let end = list.offset;
-    this.#nodeEnd = list.offset;
     const rest = restOf(list);
-    for (const item of list.items) {
-      if (item === rest) break;
-      const node = this.#listEntry(item, list.indent);
-      if (node === undefined) return undefined;
-      items.push(node);
-      end = this.#valueEnd;
-    }
+    const listed = rest === undefined ? list.items : list.items.slice(0, -1);
+    this.#nodeEnd = list.offset;
+    const nodes = listed.map((item) => this.#listEntry(item, list.indent));
+    if (!isComplete(nodes)) return undefined;
+    const end = nodes.length === 0 ? list.offset : this.#valueEnd;
     this.#endBlock(rest);
+    const taken = this.#taken.get(list);
+    const items = taken === undefined ? nodes : [...taken, ...nodes];
     return { kind: 'sequence', items, span: this.#blockSpan(list.offset, end) };
   }
 
@@ -148,19 +145,12 @@ class PlainReader {
   }
 
   #map(map: CST.BlockMap): DocumentNode | undefined {
-    const entries: MapEntry[] = [];
-    const keys = new Set<string>();
-    let end = map.offset;
-    this.#nodeEnd = map.offset;
     const rest = restOf(map);
-    for (const item of map.items) {
-      if (item === rest) break;
-      const entry = this.#mapEntry(item, map.indent);
-      if (entry === undefined || keys.has(entry.key)) return undefined;
-      keys.add(entry.key);
-      entries.push(entry);
-      end = this.#valueEnd;
-    }
+    const written = rest === undefined ? map.items : map.items.slice(0, -1);
+    this.#nodeEnd = map.offset;
+    const entries = written.map((item) => this.#mapEntry(item, map.indent));
+    if (!isComplete(entries) || !areUnique(entries)) return undefined;
+    const end = entries.length === 0 ? map.offset : this.#valueEnd;
     this.#endBlock(rest);
     return { kind: 'map', entries, span: this.#blockSpan(map.offset, end) };
   }
@@ -351,6 +341,14 @@ function widthOf(tokens: readonly CST.SourceToken[] | undefined, afterSpace: boo
     width += source.length;
   }
   return width;
+}
+
+function isComplete<Item>(items: readonly (Item | undefined)[]): items is readonly Item[] {
+  return !items.includes(undefined);
+}
+
+function areUnique(entries: readonly MapEntry[]): boolean {
+  return entries.length < 2 || new Set(entries.map(({ key }) => key)).size === entries.length;
 }
 
 function endOf(tokens: readonly CST.SourceToken[], otherwise: number): number {

@@ -84,6 +84,7 @@ export class PolicyVisitor implements ConfigVisitor {
       data: options.data,
       predicates: new Map(),
       stepCodes: new Map(),
+      fields: new Map(),
       hashKey: createSecretKey(randomBytes(32)),
       plugins: new Map(),
       decisionPoints: options.decisionPoints,

@@ -68,7 +68,7 @@ export function validateBundle(root: DocumentNode, report: Report): boolean {
   const place = locator(root);
   let valid = true;
   const malformedResponses = new Set<string>();
-  for (const finding of bundleFindings(plainValue(root))) {
+  for (const finding of bundleFindings(root)) {
     const span = place(finding);
     const response = finding.problem === 'unknown-key' ? undefined : responsePlace(finding.path);
     if (response === undefined) {
@@ -90,18 +90,16 @@ const LONG_SECTIONS = ['plugins', 'groups', 'routes'];
 const PORTION = 250;
 const MAX_FINDINGS = 1000;
 
-function bundleFindings(bundle: unknown): readonly SchemaFinding[] {
+function bundleFindings(root: DocumentNode): readonly SchemaFinding[] {
   const subject = 'the bundle';
-  if (typeof bundle !== 'object' || bundle === null || Array.isArray(bundle)) {
-    return schemaFindings(bundleSchema, bundle, subject);
-  }
-  const entries = Object.entries(bundle);
-  const short = entries.filter(([key]) => !LONG_SECTIONS.includes(key));
-  const findings = [...schemaFindings(bundleSchema, Object.fromEntries(short), subject)];
-  for (const [key, section] of entries.filter(([name]) => LONG_SECTIONS.includes(name))) {
-    for (const { value, offset } of portionsOf(section)) {
+  if (root.kind !== 'map') return schemaFindings(bundleSchema, plainValue(root), subject);
+  const isLong = ({ key }: MapEntry): boolean => LONG_SECTIONS.includes(key);
+  const short = root.entries.filter((entry) => !isLong(entry));
+  const findings = [...schemaFindings(bundleSchema, plainMap(short), subject)];
+  for (const { key, value } of root.entries.filter(isLong)) {
+    for (const { portion, offset } of portionsOf(value)) {
       if (findings.length >= MAX_FINDINGS) return findings;
-      for (const finding of schemaFindings(bundleSchema, { [key]: value }, subject)) {
+      for (const finding of schemaFindings(bundleSchema, { [key]: portion }, subject)) {
         findings.push(offset === 0 ? finding : { ...finding, path: shifted(finding.path, offset) });
       }
     }
@@ -109,17 +107,18 @@ function bundleFindings(bundle: unknown): readonly SchemaFinding[] {
   return findings;
 }
 
-/** A list or map in parts; `offset` is the index that the first entry of a part has in the whole list. */
-function* portionsOf(section: unknown): Generator<{ readonly value: unknown; readonly offset: number }> {
-  if (Array.isArray(section) && section.length > PORTION) {
-    for (let at = 0; at < section.length; at += PORTION) yield { value: section.slice(at, at + PORTION), offset: at };
-  } else if (typeof section === 'object' && section !== null && !Array.isArray(section)) {
-    const entries = Object.entries(section);
-    for (let at = 0; at < entries.length; at += PORTION) {
-      yield { value: Object.fromEntries(entries.slice(at, at + PORTION)), offset: 0 };
+/** The value of a list or map in parts; `offset` is the index that the first entry of a part has in the whole list. */
+function* portionsOf(section: DocumentNode): Generator<{ readonly portion: unknown; readonly offset: number }> {
+  if (section.kind === 'sequence' && section.items.length > PORTION) {
+    for (let at = 0; at < section.items.length; at += PORTION) {
+      yield { portion: section.items.slice(at, at + PORTION).map(plainValue), offset: at };
+    }
+  } else if (section.kind === 'map') {
+    for (let at = 0; at < section.entries.length; at += PORTION) {
+      yield { portion: plainMap(section.entries.slice(at, at + PORTION)), offset: 0 };
     }
   } else {
-    yield { value: section, offset: 0 };
+    yield { portion: plainValue(section), offset: 0 };
   }
 }
 
@@ -206,8 +205,18 @@ function plainValue(node: DocumentNode): unknown {
     case 'sequence':
       return node.items.map(plainValue);
     case 'map':
-      return Object.fromEntries(node.entries.map((entry) => [entry.key, plainValue(entry.value)]));
+      return plainMap(node.entries);
   }
+}
+
+function plainMap(entries: readonly MapEntry[]): unknown {
+  const map: Record<string, unknown> = {};
+  for (const { key, value } of entries) {
+    // A document that was not read from YAML may hold any key.
+    if (key === '__proto__') return Object.fromEntries(entries.map((entry) => [entry.key, plainValue(entry.value)]));
+    map[key] = plainValue(value);
+  }
+  return map;
 }
 
 function inexactIntegers(node: DocumentNode): readonly Span[] {

@@ -55,9 +55,12 @@ export function sectionLayer(
   };
 }
 
+const NO_OVERRIDES: ReadonlyMap<string, MapEntry> = new Map();
+
 function overridesOf(map: MapNode | undefined, scope: CompileScope): ReadonlyMap<string, MapEntry> {
+  if (map === undefined) return NO_OVERRIDES;
   const overrides = new Map<string, MapEntry>();
-  for (const entry of map?.entries ?? []) {
+  for (const entry of map.entries) {
     if (scope.plugins.has(entry.key)) overrides.set(entry.key, entry);
     else reportUnknownPlugin(entry.key, entry.keySpan, scope);
   }

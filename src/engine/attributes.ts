@@ -29,6 +29,14 @@ export interface CompiledPath {
   readonly direct: Accessor;
   /** What `direct` answers for every frame; undefined when that depends on the frame. */
   readonly constant: { readonly value: AttributeValue | undefined } | undefined;
+  /** Where `direct` is true exactly when a list of the subject holds a name. */
+  readonly membership: Membership | undefined;
+}
+
+/** `role.hr`, `perm.pay` and `team.people`. */
+interface Membership {
+  readonly list: 'roles' | 'permissions' | 'teams';
+  readonly name: string;
 }
 
 /** One segment at decision time; undefined makes the whole path missing. */
@@ -47,7 +55,12 @@ export function compileBothWays(path: Path, scope: AttributeScope): CompiledPath
   const keys = path.segments.map((segment) => compileSegment(segment, scope));
   const direct = derivedAccessor(keys, scope);
   if (!keys.every((key) => typeof key === 'string')) {
-    return { read: (frame) => readWithLookups(keys, direct, frame), direct, constant: undefined };
+    return {
+      read: (frame) => readWithLookups(keys, direct, frame),
+      direct,
+      constant: undefined,
+      membership: undefined,
+    };
   }
   return {
     read: (frame) => {
@@ -56,6 +69,7 @@ export function compileBothWays(path: Path, scope: AttributeScope): CompiledPath
     },
     direct,
     constant: keys[0] === 'data' ? { value: dataAt(keys.slice(1), scope.data) } : undefined,
+    membership: membershipOf(keys),
   };
 }
 
@@ -106,9 +120,9 @@ const NAMESPACES: Readonly<Record<string, (rest: readonly Key[], scope: Attribut
   args: (rest) => walk((frame) => frame.args, rest),
   result: (rest) => walk((frame) => frame.result, rest),
   data: (rest, scope) => dataAccessor(rest, scope.data),
-  role: (rest) => memberFlag(rest, (name) => (frame) => isListed(frame.subject?.roles, name)),
-  perm: (rest) => memberFlag(rest, (name) => (frame) => isListed(frame.subject?.permissions, name)),
-  team: (rest) => memberFlag(rest, (name) => (frame) => isListed(frame.subject?.teams, name)),
+  role: (rest) => memberFlag(rest, (name) => (frame) => flagOf(isListed(frame.subject?.roles, name))),
+  perm: (rest) => memberFlag(rest, (name) => (frame) => flagOf(isListed(frame.subject?.permissions, name))),
+  team: (rest) => memberFlag(rest, (name) => (frame) => flagOf(isListed(frame.subject?.teams, name))),
   claim: (rest) => claimAccessor(rest),
   subject: (rest) => subjectAccessor(rest),
   authenticated: (rest) => only(rest, (frame) => (frame.subject?.id ? true : undefined)),
@@ -282,9 +296,21 @@ function memberFlag(keys: readonly Key[], named: (name: string) => Accessor): Ac
   };
 }
 
-/** True when the list holds `name`, else absent. */
-function isListed(list: readonly string[] | undefined, name: string): true | undefined {
-  return list?.includes(name) === true ? true : undefined;
+/** What is not listed is absent, not false. */
+function flagOf(listed: boolean): true | undefined {
+  return listed ? true : undefined;
+}
+
+export function isListed(list: readonly string[] | undefined, name: string): boolean {
+  return list !== undefined && list.includes(name);
+}
+
+const LISTS: Readonly<Record<string, Membership['list']>> = { role: 'roles', perm: 'permissions', team: 'teams' };
+
+function membershipOf([namespace, ...rest]: readonly Key[]): Membership | undefined {
+  const list = typeof namespace === 'string' && Object.hasOwn(LISTS, namespace) ? LISTS[namespace] : undefined;
+  const name = flatName(rest);
+  return list === undefined || typeof name !== 'string' ? undefined : { list, name };
 }
 
 /** Subject claims are text whatever they were in the token. */
@@ -321,9 +347,9 @@ function clientAccessor(keys: readonly Key[]): Accessor {
   const [first, ...rest] = keys;
   switch (first) {
     case 'role':
-      return memberFlag(rest, (name) => (frame) => isListed(frame.extensions.client?.roles, name));
+      return memberFlag(rest, (name) => (frame) => flagOf(isListed(frame.extensions.client?.roles, name)));
     case 'perm':
-      return memberFlag(rest, (name) => (frame) => isListed(frame.extensions.client?.permissions, name));
+      return memberFlag(rest, (name) => (frame) => flagOf(isListed(frame.extensions.client?.permissions, name)));
     case 'claim':
       return walk((frame) => frame.extensions.client?.claims, rest);
     default:

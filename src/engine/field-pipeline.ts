@@ -4,7 +4,7 @@ import { compileFieldPath, HALTED, OMIT, type FieldAnswer } from './field-path.t
 import type { CompileScope } from './compile-scope.ts';
 import { rootField, type RootField } from './field-walk.ts';
 import type { Frame } from './frame.ts';
-import { deny, denyWith, type Halt } from './halt.ts';
+import { denyWith, placedDenial, type Halt, type PlacedDenial } from './halt.ts';
 import type { JsonValue } from './operation.ts';
 import { isOperationHook, pluginToCall } from './declared.ts';
 import { takeChanges } from './plugin-changes.ts';
@@ -27,22 +27,34 @@ interface PluginRunner {
   readonly plugin: PluginHandle;
 }
 
-/** A field's pipeline as written; `place` is the code of its refusals. */
+/** A field's pipeline as written. */
 export interface WrittenField {
   readonly path: FieldPath;
   readonly pipeline: Pipeline;
   readonly name: string;
-  readonly place: string;
 }
 
+/** Knows nothing of where the field is written, so that equal fields of a bundle are one object. */
 export interface CompiledField {
   /** Rewrites what will be forwarded. Answers at once unless a stage is a plugin. */
-  readonly run: (frame: Frame) => Awaitable<Halt | undefined>;
+  readonly run: (frame: Frame) => Awaitable<Halt | PlacedDenial | undefined>;
   /** The same for a walk over several fields; undefined when the field cannot be part of one. */
   readonly atRoot: RootField | undefined;
 }
 
 export function compileField(field: WrittenField, target: 'args' | 'result', scope: CompileScope): CompiledField {
+  const { stages } = field.pipeline;
+  // Plugins differ from place to place.
+  if (scope.fields === undefined || stages.some(({ kind }) => kind === 'plugin')) return compile(field, target, scope);
+  const known = scope.fields.get(stages) ?? new Map<string, CompiledField>();
+  scope.fields.set(stages, known);
+  const key = `${target}.${field.name}`;
+  const compiled = known.get(key) ?? compile(field, target, scope);
+  known.set(key, compiled);
+  return compiled;
+}
+
+function compile(field: WrittenField, target: 'args' | 'result', scope: CompileScope): CompiledField {
   const runners = field.pipeline.stages.flatMap((stage) => compileRunner(stage, field.pipeline, scope));
   const rewrite = compileFieldPath<Frame>(field.path);
   const stages = runners.flatMap((runner) => (runner.plugin === undefined ? [runner] : []));
@@ -52,12 +64,12 @@ export function compileField(field: WrittenField, target: 'args' | 'result', sco
     return {
       run: (frame) => {
         const root = target === 'args' ? frame.nextArgs : frame.nextResult;
-        return root === undefined ? undefined : replaceRoot(frame, target, field, rewrite(root, frame, change));
+        return root === undefined ? undefined : replaceRoot(frame, target, rewrite(root, frame, change));
       },
       atRoot: only?.kind === 'name' && others.length === 0 ? rootField(only.text, change) : undefined,
     };
   }
-  const run = async (frame: Frame): Promise<Halt | undefined> => {
+  const run = async (frame: Frame): Promise<Halt | PlacedDenial | undefined> => {
     const root = target === 'args' ? frame.nextArgs : frame.nextResult;
     if (root === undefined) return undefined;
     const values: JsonValue[] = [];
@@ -68,7 +80,7 @@ export function compileField(field: WrittenField, target: 'args' | 'result', sco
     const answers: FieldAnswer[] = [];
     for (const value of values) {
       const answer = await changeWithPlugins(runners, field, value, frame);
-      if (answer === HALTED) return replaceRoot(frame, target, field, HALTED);
+      if (answer === HALTED) return replaceRoot(frame, target, HALTED);
       answers.push(answer);
     }
     let next = 0;
@@ -77,18 +89,13 @@ export function compileField(field: WrittenField, target: 'args' | 'result', sco
       next += 1;
       return answer === undefined ? value : answer;
     });
-    return replaceRoot(frame, target, field, answered);
+    return replaceRoot(frame, target, answered);
   };
   return { run, atRoot: undefined };
 }
 
-function replaceRoot(
-  frame: Frame,
-  target: 'args' | 'result',
-  field: WrittenField,
-  answer: FieldAnswer,
-): Halt | undefined {
-  if (answer === HALTED) return frame.fieldHalt ?? deny(field.place);
+function replaceRoot(frame: Frame, target: 'args' | 'result', answer: FieldAnswer): Halt | PlacedDenial | undefined {
+  if (answer === HALTED) return frame.fieldHalt ?? placedDenial();
   const next = answer === OMIT ? undefined : answer;
   if (target === 'args') frame.nextArgs = next;
   else frame.nextResult = next;
@@ -140,7 +147,7 @@ async function changeWithPlugins(
 }
 
 function refuse(field: WrittenField, stage: string, value: JsonValue, frame: Frame): typeof HALTED {
-  frame.fieldHalt = deny(field.place, `\`${field.name}\` was refused by \`${stage}\`: the value is ${kindOf(value)}`);
+  frame.fieldHalt = placedDenial(`\`${field.name}\` was refused by \`${stage}\`: the value is ${kindOf(value)}`);
   return HALTED;
 }
 

@@ -1,7 +1,7 @@
 import { interned } from '../text/interned.ts';
 import { HALTED, OMIT, type FieldAnswer } from './field-path.ts';
 import type { Frame } from './frame.ts';
-import { deny, haltedBy, type Halt } from './halt.ts';
+import { placed, placedDenial, type Halt, type PlacedDenial } from './halt.ts';
 import type { JsonObject, JsonValue } from './operation.ts';
 import type { LayerField } from './program.ts';
 import type { CompiledStep, StepCode } from './steps.ts';
@@ -42,7 +42,7 @@ export function fieldSteps(fields: readonly LayerField[], target: 'args' | 'resu
 function joined(first: CompiledStep, fields: readonly LayerField[], target: 'args' | 'result'): CompiledStep {
   const walked = fields.flatMap(({ atRoot }) => atRoot ?? []);
   const members = fields.map(({ step }) => step);
-  return { place: first.place, at: first.at, run: walk(walked, members, target), members };
+  return { place: first.place, at: first.at, code: { run: walk(walked, members, target), members } };
 }
 
 function walk(
@@ -79,7 +79,7 @@ function walk(
   };
 }
 
-function refusal(member: CompiledStep | undefined, { fieldHalt }: Frame): Halt {
-  const halt = fieldHalt ?? deny(member?.place ?? '');
-  return member === undefined ? halt : haltedBy(halt, member);
+function refusal(member: CompiledStep | undefined, { fieldHalt }: Frame): Halt | PlacedDenial {
+  const halt = fieldHalt ?? placedDenial();
+  return member === undefined ? halt : placed(halt, member);
 }

@@ -34,7 +34,7 @@ export function forecastOperation(bundle: Bundle, frame: Frame, identifiedFor: E
 
 function forecastProgram({ forecasts, unmatched }: Program, prospect: Prospect): Forecast {
   const { frame } = prospect;
-  frame.constraints = undefined;
+  frame.forgetConstraints();
   if (unmatched !== undefined || forecasts.some((denies) => denies(prospect))) return REFUSED;
   const folded = foldConstraints(frame.constraints ?? []);
   if (isConflict(folded)) return REFUSED;
@@ -42,7 +42,7 @@ function forecastProgram({ forecasts, unmatched }: Program, prospect: Prospect):
 }
 
 function programOf(bundle: Bundle, route: Route | undefined, { type, tags }: Entity): Program {
-  return programFor(route?.programs ?? bundle.unmatched[type], tags);
+  return programFor(route ?? bundle.unmatched[type], tags);
 }
 
 function sameMembers(a: readonly PluginHandle[], b: readonly PluginHandle[]): boolean {

@@ -3,7 +3,7 @@ import type { SessionIdentity } from '../session/session-identity.ts';
 import type { Constraint } from './constraint.ts';
 import type { Consultation, Decision, DelegatedToken, Taint, TraceStep } from './decision.ts';
 import type { Elicited } from './elicitation/elicited.ts';
-import type { DecidingRule, Halt } from './halt.ts';
+import type { DecidingRule, Halt, PlacedDenial } from './halt.ts';
 import type { RouteMeta } from './route-meta.ts';
 import { PROGRESS, type Extensions, type JsonValue, type Operation, type Phase, type Subject } from './operation.ts';
 import { overlayOf, type Overlay } from './overlay.ts';
@@ -25,6 +25,22 @@ export interface Grant {
 
 const NO_LABELS: ReadonlySet<string> = new Set();
 
+/** What few operations come to have: a frame makes room for it when the first of it is written. */
+class Rarities {
+  edits: ExtensionEdits | undefined;
+  constraints: Constraint[] | undefined;
+  grant: Grant | undefined;
+  delegatedTokens: DelegatedToken[] | undefined;
+  elicitation: Elicited | undefined;
+  consultations: Consultation[] | undefined;
+  trace: TraceStep[] | undefined;
+  fieldHalt: Halt | PlacedDenial | undefined;
+  rule: DecidingRule | undefined;
+  labels: ReadonlySet<string> | undefined;
+  end: AbortController | undefined;
+  signal: AbortSignal | undefined;
+}
+
 /**
  * One phase of one operation: what it is decided on, and what comes of it. Compiled predicates read it, compiled steps
  * write it. That of `pre` is what `post` goes on from. Parallel members work on forks, so that a cancelled member leaves
@@ -43,7 +59,6 @@ export class Frame {
 
   /** With what plugins wrote. */
   declare extensions: Extensions;
-  declare edits: ExtensionEdits | undefined;
   declare subject: Subject | undefined;
   declare overlay: Overlay | undefined;
   declare session: SessionIdentity | undefined;
@@ -62,35 +77,23 @@ export class Frame {
   declare routeMeta: RouteMeta | undefined;
 
   declare taints: Taint[] | undefined;
-  declare constraints: Constraint[] | undefined;
-  declare grant: Grant | undefined;
-  declare delegatedTokens: DelegatedToken[] | undefined;
-  /** Present once a step asked a human, or looked for the answer. */
-  declare elicitation: Elicited | undefined;
-  declare consultations: Consultation[] | undefined;
-  declare trace: TraceStep[] | undefined;
-  /** Why the latest field pipeline gave up. */
-  declare fieldHalt: Halt | undefined;
-
   declare decision: Decision | undefined;
-  /** Where the steps ended the phase; for those who observe it. */
-  declare rule: DecidingRule | undefined;
   /** True once the time for the phase is up: whatever still comes of it is a denial. */
   declare expired: boolean;
   /** Whether the tenure counts the operation, so that the bundle waits for `post`. */
   declare counted: boolean;
 
-  #labels: ReadonlySet<string> | undefined;
-  #end: AbortController | undefined;
-  #signal: AbortSignal | undefined;
+  #rarities: Rarities | undefined;
 
-  /** Reads nothing of `operation`, so that it cannot fail; `begin` does. */
+  /** Reads nothing of `operation`, so that it cannot fail: `frameOf` does. */
   constructor(
     tenure: Tenure,
     operation: Operation,
     phase: Phase,
     givenResult: JsonValue | undefined,
     earlier: Frame | undefined,
+    extensions: Extensions = NO_EXTENSIONS,
+    args?: JsonValue,
   ) {
     this.tenure = tenure;
     this.operation = operation;
@@ -98,57 +101,95 @@ export class Frame {
     this.givenResult = givenResult;
     this.earlier = earlier;
     this.startedAt = tenure.bundle.observed ? performance.now() : 0;
-    this.extensions = NO_EXTENSIONS;
-    this.edits = undefined;
-    this.subject = undefined;
+    this.extensions = extensions;
+    this.subject = extensions.subject;
     this.overlay = undefined;
     this.session = undefined;
     this.stored = NO_LABELS;
-    this.args = undefined;
-    this.result = undefined;
-    this.nextArgs = undefined;
-    this.nextResult = undefined;
+    this.args = args;
+    this.result = givenResult;
+    this.nextArgs = args;
+    this.nextResult = givenResult;
     this.program = undefined;
     this.routeKey = undefined;
     this.routeMeta = undefined;
     this.taints = undefined;
-    this.constraints = undefined;
-    this.grant = undefined;
-    this.delegatedTokens = undefined;
-    this.elicitation = undefined;
-    this.consultations = undefined;
-    this.trace = undefined;
-    this.fieldHalt = undefined;
     this.decision = undefined;
-    this.rule = undefined;
     this.expired = false;
     this.counted = false;
-    this.#labels = undefined;
-    this.#end = undefined;
-    this.#signal = undefined;
+    this.#rarities = undefined;
   }
 
-  /** Takes in the facts of the operation; `result` is the data that `post` decides on. */
-  begin(result: JsonValue | undefined): void {
-    const { operation, earlier } = this;
-    const edits = earlier?.edits;
-    const given = operation.extensions ?? NO_EXTENSIONS;
-    const extensions = edits === undefined ? given : edited(given, edits);
-    const args = earlier === undefined ? operation.args : earlier.decision?.args;
-    this.extensions = extensions;
-    this.edits = edits;
-    this.subject = extensions.subject;
-    this.overlay = operation.attributes === undefined ? undefined : overlayOf(operation.attributes);
-    this.args = args;
-    this.nextArgs = args;
-    this.result = result;
-    this.nextResult = result;
-    this.grant = earlier?.grant;
+  /** Whether the phase came to something that few operations have. */
+  get isPlain(): boolean {
+    return this.#rarities === undefined;
+  }
+
+  get edits(): ExtensionEdits | undefined {
+    return this.#rarities?.edits;
+  }
+
+  get constraints(): readonly Constraint[] | undefined {
+    return this.#rarities?.constraints;
+  }
+
+  get grant(): Grant | undefined {
+    return this.#rarities?.grant;
+  }
+
+  set grant(grant: Grant | undefined) {
+    if (grant !== undefined || this.#rarities !== undefined) this.#rare.grant = grant;
+  }
+
+  get delegatedTokens(): readonly DelegatedToken[] | undefined {
+    return this.#rarities?.delegatedTokens;
+  }
+
+  /** Present once a step asked a human, or looked for the answer. */
+  get elicitation(): Elicited | undefined {
+    return this.#rarities?.elicitation;
+  }
+
+  set elicitation(elicitation: Elicited | undefined) {
+    this.#rare.elicitation = elicitation;
+  }
+
+  get consultations(): readonly Consultation[] | undefined {
+    return this.#rarities?.consultations;
+  }
+
+  get trace(): TraceStep[] | undefined {
+    return this.#rarities?.trace;
+  }
+
+  set trace(trace: TraceStep[] | undefined) {
+    if (trace !== undefined || this.#rarities !== undefined) this.#rare.trace = trace;
+  }
+
+  /** Why the latest field pipeline gave up. */
+  get fieldHalt(): Halt | PlacedDenial | undefined {
+    return this.#rarities?.fieldHalt;
+  }
+
+  set fieldHalt(halt: Halt | PlacedDenial | undefined) {
+    this.#rare.fieldHalt = halt;
+  }
+
+  /** Where the steps ended the phase; for those who observe it. */
+  get rule(): DecidingRule | undefined {
+    return this.#rarities?.rule;
+  }
+
+  set rule(rule: DecidingRule | undefined) {
+    if (rule !== undefined || this.#rarities !== undefined) this.#rare.rule = rule;
+  }
+
+  get #rare(): Rarities {
+    return (this.#rarities ??= new Rarities());
   }
 
   /** Whether the labels that predicates read hold `text`. Builds no set. */
   hasLabel(text: string): boolean {
-    if (this.#labels !== undefined) return this.#labels.has(text);
     if (this.stored.has(text)) return true;
     const host = this.extensions.labels;
     if (host !== undefined && setHas(host, text)) return true;
@@ -159,7 +200,6 @@ export class Frame {
 
   /** The labels as predicates read them: no set is built where one source has them all. */
   get labelSet(): TextSet {
-    if (this.#labels !== undefined) return this.#labels;
     const host = this.extensions.labels;
     if (host !== undefined && this.stored.size === 0 && this.earlier === undefined && this.overlay === undefined) {
       return host;
@@ -169,8 +209,7 @@ export class Frame {
 
   /** Labels of the session, of the host and of the operation's earlier phase, as they stood when the phase began. */
   get labels(): ReadonlySet<string> {
-    this.#labels ??= this.#visibleLabels();
-    return this.#labels;
+    return this.#rarities?.labels ?? this.#visibleLabels();
   }
 
   #visibleLabels(): ReadonlySet<string> {
@@ -182,50 +221,58 @@ export class Frame {
     for (const label of host ?? []) labels.add(label);
     for (const label of raw ?? []) labels.add(label);
     for (const { label } of message ?? []) labels.add(label);
+    this.#rare.labels = labels;
     return labels;
   }
 
   /** Aborted when the operation is given up; steps that wait pass it on. */
   get signal(): AbortSignal {
-    if (this.#signal === undefined) {
-      this.#end = new AbortController();
-      this.#signal = this.#end.signal;
+    const rare = this.#rare;
+    if (rare.signal === undefined) {
+      rare.end = new AbortController();
+      rare.signal = rare.end.signal;
     }
-    return this.#signal;
+    return rare.signal;
+  }
+
+  /** Goes on with what plugins wrote, and with what was granted, in `pre`. */
+  inherit({ edits, grant }: Frame): void {
+    if (edits !== undefined) this.edit(edits);
+    if (grant !== undefined) this.grant = grant;
   }
 
   /** Shows everything from here on the extensions as plugins left them. */
   edit(edits: ExtensionEdits): void {
-    this.edits = edits;
+    this.#rare.edits = edits;
+    this.#rare.labels = undefined;
     this.extensions = edited(this.operation.extensions ?? NO_EXTENSIONS, edits);
   }
 
   /** Ends what the phase waits for. */
   giveUp(): void {
-    this.#end?.abort();
+    this.#rarities?.end?.abort();
   }
 
   /** A copy for one parallel member: same facts, taints and constraints of its own. */
   fork(signal: AbortSignal): Frame {
     const { tenure, operation, phase, givenResult, earlier } = this;
-    const copy = new Frame(tenure, operation, phase, givenResult, earlier);
-    copy.extensions = this.extensions;
-    copy.edits = this.edits;
+    const copy = new Frame(tenure, operation, phase, givenResult, earlier, this.extensions, this.args);
     copy.subject = this.subject;
     copy.overlay = this.overlay;
     copy.session = this.session;
     copy.stored = this.stored;
-    copy.args = this.args;
     copy.result = this.result;
     copy.nextArgs = this.nextArgs;
     copy.nextResult = this.nextResult;
     copy.program = this.program;
     copy.routeKey = this.routeKey;
     copy.routeMeta = this.routeMeta;
-    copy.grant = this.grant;
-    copy.trace = this.trace === undefined ? undefined : [];
-    copy.#labels = this.#labels;
-    copy.#signal = signal;
+    const rare = copy.#rare;
+    rare.edits = this.edits;
+    rare.grant = this.grant;
+    rare.trace = this.trace === undefined ? undefined : [];
+    rare.labels = this.#rarities?.labels;
+    rare.signal = signal;
     return copy;
   }
 
@@ -249,19 +296,20 @@ export class Frame {
   }
 
   addDelegatedToken(token: DelegatedToken): void {
-    if (this.delegatedTokens === undefined) this.delegatedTokens = [token];
-    else this.delegatedTokens.push(token);
+    (this.#rare.delegatedTokens ??= []).push(token);
+  }
+
+  forgetConstraints(): void {
+    if (this.#rarities !== undefined) this.#rarities.constraints = undefined;
   }
 
   addConstraint(constraint: Constraint): void {
-    if (this.constraints === undefined) this.constraints = [constraint];
-    else this.constraints.push(constraint);
+    (this.#rare.constraints ??= []).push(constraint);
   }
 
   /** `at` is the index of the asking step in the trace, -1 when it stands there already or nothing is traced. */
   addConsultation(consultation: Consultation, at: number): void {
-    if (this.consultations === undefined) this.consultations = [consultation];
-    else this.consultations.push(consultation);
+    (this.#rare.consultations ??= []).push(consultation);
     const step = this.trace?.[at];
     if (this.trace === undefined || step === undefined || consultation.diagnostics.length === 0) return;
     this.trace[at] = { ...step, diagnostics: consultation.diagnostics };
@@ -270,6 +318,22 @@ export class Frame {
   record(place: string, span: Span, outcome: TraceStep['outcome'], inputs?: Readonly<Record<string, JsonValue>>): void {
     this.trace?.push({ place, span, outcome, ...(inputs === undefined ? {} : { inputs }) });
   }
+}
+
+/** A frame with the facts of the operation. `post` decides on those of `pre`. Throws what reading them throws. */
+export function frameOf(
+  tenure: Tenure,
+  operation: Operation,
+  phase: Phase,
+  givenResult: JsonValue | undefined,
+  earlier: Frame | undefined,
+): Frame {
+  const { extensions, attributes } = operation;
+  const args = earlier === undefined ? operation.args : earlier.decision?.args;
+  const frame = new Frame(tenure, operation, phase, givenResult, earlier, extensions ?? NO_EXTENSIONS, args);
+  if (attributes !== undefined) frame.overlay = overlayOf(attributes);
+  if (earlier?.isPlain === false) frame.inherit(earlier);
+  return frame;
 }
 
 function sameScopes(a: readonly TaintScope[], b: readonly TaintScope[]): boolean {

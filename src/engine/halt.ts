@@ -31,11 +31,27 @@ export interface Halt {
   readonly rule?: DecidingRule;
 }
 
+/** A denial whose code is the place of the rule that it comes from. */
+export interface PlacedDenial {
+  readonly kind: 'deny';
+  readonly code: undefined;
+  readonly reason: string;
+}
+
 /** Reason of a denial whose author wrote none. */
 export const DEFAULT_REASON = 'access denied';
 
 export function deny(code: string, reason: string = DEFAULT_REASON, details?: Halt['details']): Halt {
   return details === undefined ? { kind: 'deny', code, reason } : { kind: 'deny', code, reason, details };
+}
+
+export function placedDenial(reason: string = DEFAULT_REASON): PlacedDenial {
+  return { kind: 'deny', code: undefined, reason };
+}
+
+/** The halt, or the denial in the place of `rule`, with the step that led to it unless one inside that step did. */
+export function placed(halt: Halt | PlacedDenial, rule: DecidingRule): Halt {
+  return halt.code === undefined ? { kind: 'deny', code: rule.place, reason: halt.reason, rule } : haltedBy(halt, rule);
 }
 
 /** The halt with the step that led to it, unless one inside that step did. */

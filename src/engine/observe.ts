@@ -79,8 +79,8 @@ export function observeRefusedIdentity(
 function tell(frame: Frame, alarm: (alarm: Alarm) => void, record: () => UncutRecord): void {
   try {
     const program = frame.program ?? frame.tenure.bundle.unmatched[frame.operation.entity.type].plain;
-    const observers = program.observers[frame.phase];
-    if (observers.length === 0) return;
+    const observers = program[frame.phase].listeners?.observers;
+    if (observers === undefined || observers.length === 0) return;
     const told = record();
     for (const { observe } of observers) observe?.(told);
   } catch {

@@ -11,15 +11,15 @@ import type { Engine, IdentityResult } from './engine.ts';
 import { NOTHING_SURE, forecastOperation } from './forecast-operation.ts';
 import type { Forecast } from './forecast.ts';
 import { endBundle } from './end-bundle.ts';
-import { Frame } from './frame.ts';
+import { Frame, frameOf } from './frame.ts';
 import { deny, type Halt } from './halt.ts';
 import { appendSessionLabels, LabelSession, loadSessionLabels, SessionRefusal } from './label-session.ts';
 import { observeDecision, observeRefusedIdentity } from './observe.ts';
-import { PROGRESS, type Entity, type JsonValue, type Operation } from './operation.ts';
+import { PROGRESS, type Entity, type JsonValue, type Operation, type Phase } from './operation.ts';
 import type { IdentityInput } from './plugin.ts';
 import type { PluginHandle } from './plugin-handle.ts';
 import { pluginInput } from './plugin-input.ts';
-import { programFor, type Program } from './program.ts';
+import { programFor, type PhaseProgram, type Program } from './program.ts';
 import { foldConstraints, isConflict } from './restrict.ts';
 import { routeKey } from './route-table.ts';
 import { sessionOf } from './session-of.ts';
@@ -115,7 +115,7 @@ export class PolicyEngine implements Engine {
   pre(operation: Operation): Awaitable<Decision> {
     const tenure = this.#tenure;
     tenure.operations += 1;
-    return this.#decide(new Frame(tenure, operation, 'pre', undefined, undefined));
+    return this.#decide(tenure, operation, 'pre', undefined, undefined);
   }
 
   post(operation: Operation, result: JsonValue | undefined): Awaitable<Decision> {
@@ -124,13 +124,14 @@ export class PolicyEngine implements Engine {
     const tenure = earlier?.tenure ?? this.#tenure;
     if (earlier?.counted === true) earlier.counted = false;
     else tenure.operations += 1;
-    return this.#decide(new Frame(tenure, operation, 'post', result, earlier));
+    return this.#decide(tenure, operation, 'post', result, earlier);
   }
 
   examinesResult(operation: Operation): boolean {
     const program = this.#markOf(operation)?.program;
     if (program === undefined) return true;
-    return program.post.length + program.audit.post.length + program.background.post.length > 0;
+    const { runs, listeners } = program.post;
+    return runs.length > 0 || (listeners !== undefined && listeners.audit.length + listeners.background.length > 0);
   }
 
   async identify(input: IdentityInput): Promise<IdentityResult> {
@@ -145,8 +146,7 @@ export class PolicyEngine implements Engine {
     }, this.#deadline);
     try {
       const operation = { entity: input.entity, extensions: { http: httpOf(input) } };
-      const frame = new Frame(tenure, operation, 'pre', undefined, undefined);
-      frame.begin(undefined);
+      const frame = frameOf(tenure, operation, 'pre', undefined, undefined);
       const { authentication } = this.#choose(frame);
       const result = await authenticate(authentication, input, giveUp.signal);
       if (result.outcome === 'denied' && tenure.bundle.observed) {
@@ -166,8 +166,7 @@ export class PolicyEngine implements Engine {
 
   forecast(operation: Pick<Operation, 'entity' | 'extensions'>, identifiedFor: Entity): Forecast {
     try {
-      const frame = new Frame(this.#tenure, operation, 'pre', undefined, undefined);
-      frame.begin(undefined);
+      const frame = frameOf(this.#tenure, operation, 'pre', undefined, undefined);
       return forecastOperation(this.#tenure.bundle, frame, identifiedFor);
     } catch {
       this.#alarm({ alarm: 'engine_internal_error', where: 'forecast' });
@@ -238,13 +237,21 @@ export class PolicyEngine implements Engine {
   }
 
   /** Decides a phase; whatever is thrown on the way becomes a denial. */
-  #decide(frame: Frame): Awaitable<Decision> {
-    frame.tenure.calls += 1;
-    if (this.#closed) return this.#finish(frame, this.#refuse(frame, CLOSED));
+  #decide(
+    tenure: Tenure,
+    operation: Operation,
+    phase: Phase,
+    result: JsonValue | undefined,
+    earlier: Frame | undefined,
+  ): Awaitable<Decision> {
+    tenure.calls += 1;
+    let frame: Frame | undefined;
     let decision: Awaitable<Decision>;
     try {
-      decision = this.#start(frame);
+      frame = frameOf(tenure, operation, phase, result, earlier);
+      decision = this.#closed ? this.#refuse(frame, CLOSED) : this.#start(frame);
     } catch {
+      frame ??= new Frame(tenure, operation, phase, result, earlier);
       decision = this.#internalError(frame);
     }
     return decision instanceof Promise ? this.#inTime(frame, decision) : this.#finish(frame, decision);
@@ -274,18 +281,8 @@ export class PolicyEngine implements Engine {
   /** A denial that leaves out whatever the phase came to. */
   #refuse(frame: Frame, halt: Halt): Decision {
     frame.rule = undefined;
-    return {
-      decision: 'deny',
-      phase: frame.phase,
-      violation: violationOf(halt, frame.program),
-      route: frame.routeKey,
-      args: frame.operation.args,
-      result: undefined,
-      modified: UNMODIFIED,
-      taints: frame.taints?.slice() ?? NO_TAINTS,
-      labels: frame.stored,
-      constraint: null,
-    };
+    const taints = frame.taints?.slice() ?? NO_TAINTS;
+    return refusedDecision(frame, halt, violationOf(halt, frame.program), taints, frame.stored, null);
   }
 
   #finish(frame: Frame, decision: Decision): Decision {
@@ -300,31 +297,21 @@ export class PolicyEngine implements Engine {
     return decision;
   }
 
-  /** Leaves `pre` on its operation. */
+  /** Leaves `pre` on its operation, which may be frozen, or bear the mark of another engine. */
   #mark(frame: Frame): void {
     const { operation } = frame;
-    const earlier = this.#markOf(operation);
-    if (earlier?.counted === true) {
-      earlier.counted = false;
-      earlier.tenure.operations -= 1;
-      earlier.tenure.left();
-    }
-    if (!this.#bears(operation, frame)) {
-      this.#someUnmarked = true;
-      this.#unmarked.set(operation, frame);
-    }
-  }
-
-  /** Whether the operation took the mark: it may be frozen, or bear that of another engine. */
-  #bears(operation: Operation, frame: Frame): boolean {
     const mark = operation[PROGRESS];
-    if (mark !== undefined && !this.#isOwn(mark)) return false;
-    try {
-      operation[PROGRESS] = frame;
-    } catch {
-      return false;
+    if (mark !== undefined || this.#someUnmarked) {
+      const earlier = this.#markOf(operation);
+      if (earlier?.counted === true) {
+        earlier.counted = false;
+        earlier.tenure.operations -= 1;
+        earlier.tenure.left();
+      }
     }
-    return operation[PROGRESS] === frame;
+    if ((mark === undefined || this.#isOwn(mark)) && leave(frame, operation)) return;
+    this.#someUnmarked = true;
+    this.#unmarked.set(operation, frame);
   }
 
   #markOf(operation: Operation): Frame | undefined {
@@ -339,8 +326,8 @@ export class PolicyEngine implements Engine {
   }
 
   #start(frame: Frame): Awaitable<Decision> {
-    const { operation, earlier } = frame;
-    frame.begin(frame.phase === 'post' ? dataOf(frame.givenResult) : undefined);
+    const { operation, earlier, givenResult } = frame;
+    if (typeof givenResult === 'string') frame.result = frame.nextResult = dataOf(givenResult);
     const { sessionRules, sessions } = frame.tenure.bundle;
     const session =
       earlier?.session ??
@@ -385,7 +372,7 @@ export class PolicyEngine implements Engine {
     const program = this.#choose(frame);
     let halt: Awaitable<Halt | undefined>;
     try {
-      halt = runSteps(frame.phase === 'pre' ? program.pre : program.post, frame);
+      halt = runSteps(partOf(program, frame), frame);
     } catch {
       return this.#stepFailed(frame, program);
     }
@@ -425,9 +412,9 @@ export class PolicyEngine implements Engine {
   /** After the steps: unmatched requests, observers, labels. */
   #conclude(frame: Frame, program: Program, stepsHalt: Halt | undefined): Awaitable<Decision> {
     const halt = stepsHalt ?? program.unmatched;
-    frame.rule = halt?.rule;
-    const audit = program.audit[frame.phase];
-    if (audit.length === 0) return this.#persist(frame, program, halt);
+    if (halt !== undefined && frame.tenure.bundle.observed) frame.rule = halt.rule;
+    const audit = partOf(program, frame).listeners?.audit;
+    if (audit === undefined || audit.length === 0) return this.#persist(frame, program, halt);
     const input = pluginInput(frame);
     return Promise.all(audit.map(async (plugin) => plugin.invoke(input, frame.signal))).then(() =>
       this.#persist(frame, program, halt),
@@ -437,13 +424,15 @@ export class PolicyEngine implements Engine {
   #persist(frame: Frame, program: Program, halt: Halt | undefined): Awaitable<Decision> {
     const { stored, session, taints } = frame;
     const { bundle } = frame.tenure;
+    if (taints === undefined || (session === undefined && bundle.onMissingSession === 'ignore')) {
+      return this.#settle(frame, program, halt, stored);
+    }
     // What a load shows may not be durable yet, so a store that confirms appends is given every label.
     const confirms = bundle.sessions.store.confirmsAppends === true;
-    const added = taints === undefined ? undefined : addedLabels(taints, confirms ? NO_LABELS : stored);
+    const added = addedLabels(taints, confirms ? NO_LABELS : stored);
     if (added === undefined) return this.#settle(frame, program, halt, stored);
     if (session === undefined) {
-      const refused = bundle.onMissingSession === 'deny' ? (halt ?? NO_SESSION) : halt;
-      return this.#settle(frame, program, refused, stored);
+      return this.#settle(frame, program, halt ?? NO_SESSION, stored);
     }
     let appended: Promise<unknown> | undefined;
     try {
@@ -463,45 +452,39 @@ export class PolicyEngine implements Engine {
     return this.#settle(frame, program, halt ?? PERSIST_FAILED, frame.stored);
   }
 
-  #settle(frame: Frame, program: Program, stepsHalt: Halt | undefined, labels: ReadonlySet<string>): Decision {
-    const { phase, operation, earlier } = frame;
+  #settle(frame: Frame, program: Program, halt: Halt | undefined, labels: ReadonlySet<string>): Decision {
+    const { operation, earlier } = frame;
+    const inherited = earlier === undefined ? operation.constraint : earlier.decision?.constraint;
+    const isPlain = frame.isPlain && !frame.expired && frame.tenure.bundle.sessionRules === undefined;
+    if (halt === undefined && isPlain && (inherited === undefined || inherited === null)) {
+      return allowedDecision(frame, program, labels, null);
+    }
+    return this.#settleInFull(frame, program, halt, labels);
+  }
+
+  /** As `#settle`, with what few operations come to have. */
+  #settleInFull(frame: Frame, program: Program, stepsHalt: Halt | undefined, labels: ReadonlySet<string>): Decision {
+    const { operation, earlier, constraints } = frame;
     let halt = stepsHalt ?? (frame.expired ? EXPIRED : undefined);
     let constraint: Constraint | null = null;
     const inherited = earlier === undefined ? operation.constraint : earlier.decision?.constraint;
-    if (frame.constraints !== undefined || (inherited !== undefined && inherited !== null)) {
-      const folded = foldConstraints([...(inherited ? [inherited] : []), ...(frame.constraints ?? [])]);
+    if (constraints !== undefined || (inherited !== undefined && inherited !== null)) {
+      const folded = foldConstraints([...(inherited ? [inherited] : []), ...(constraints ?? [])]);
       if (isConflict(folded)) halt ??= conflictOf(folded.label, folded.values);
       else constraint = folded;
     }
-    const allowed = halt === undefined;
-    const changed = allowed && (phase === 'pre' ? frame.nextArgs !== frame.args : frame.nextResult !== frame.result);
-    const decision: Decision = {
-      decision: halt === undefined ? 'allow' : halt.kind,
-      phase,
-      violation: halt === undefined ? null : violationOf(halt, program),
-      route: frame.routeKey,
-      args: allowed ? frame.nextArgs : operation.args,
-      result: !allowed ? undefined : changed && phase === 'post' ? inGivenShape(frame) : frame.givenResult,
-      modified: !changed ? UNMODIFIED : phase === 'pre' ? ARGS_MODIFIED : RESULT_MODIFIED,
-      taints: frame.taints ?? NO_TAINTS,
-      labels,
-      constraint,
-    };
-    if (allowed) runInBackground(program.background[phase], frame);
+    const decision =
+      halt === undefined
+        ? allowedDecision(frame, program, labels, constraint)
+        : refusedDecision(frame, halt, violationOf(halt, program), frame.taints ?? NO_TAINTS, labels, constraint);
     const handle = frame.session instanceof LabelSession ? frame.session.handle(labels) : undefined;
-    if (
-      frame.trace === undefined &&
-      frame.consultations === undefined &&
-      handle === undefined &&
-      (frame.delegatedTokens === undefined || !allowed) &&
-      frame.edits === undefined
-    )
-      return decision;
-    const headers = allowed && phase === 'pre' ? frame.edits?.headers : undefined;
+    if (handle === undefined && frame.isPlain) return decision;
+    const headers = halt === undefined && frame.phase === 'pre' ? frame.edits?.headers : undefined;
+    const delegatedTokens = halt === undefined ? frame.delegatedTokens : undefined;
     return {
       ...decision,
       ...(headers === undefined ? {} : { headers }),
-      ...(frame.delegatedTokens === undefined || !allowed ? {} : { delegatedTokens: frame.delegatedTokens }),
+      ...(delegatedTokens === undefined ? {} : { delegatedTokens }),
       ...(frame.consultations === undefined ? {} : { consultations: frame.consultations }),
       ...(handle === undefined ? {} : { handle }),
       ...(frame.trace === undefined ? {} : { trace: frame.trace }),
@@ -545,7 +528,69 @@ function programOf(bundle: Bundle, frame: Frame): Program {
   if (route === undefined) return programFor(bundle.unmatched[entity.type], entity.tags);
   frame.routeKey = routeKey(route, entity);
   frame.routeMeta = route.meta;
-  return programFor(route.programs, entity.tags);
+  return programFor(route, entity.tags);
+}
+
+/** The decision of a phase that nothing halted; what is to run in the background is started. */
+function allowedDecision(
+  frame: Frame,
+  program: Program,
+  labels: ReadonlySet<string>,
+  constraint: Constraint | null,
+): Decision {
+  const { phase, nextArgs, nextResult, givenResult } = frame;
+  const background = partOf(program, frame).listeners?.background;
+  if (background !== undefined) runInBackground(background, frame);
+  const isPre = phase === 'pre';
+  const changed = isPre ? nextArgs !== frame.args : nextResult !== frame.result;
+  return {
+    decision: 'allow',
+    phase,
+    violation: null,
+    route: frame.routeKey,
+    args: nextArgs,
+    result: changed && !isPre ? inGivenShape(frame) : givenResult,
+    modified: !changed ? UNMODIFIED : isPre ? ARGS_MODIFIED : RESULT_MODIFIED,
+    taints: frame.taints ?? NO_TAINTS,
+    labels,
+    constraint,
+  };
+}
+
+function refusedDecision(
+  { phase, routeKey: route, operation }: Frame,
+  { kind }: Halt,
+  violation: Violation,
+  taints: readonly Taint[],
+  labels: ReadonlySet<string>,
+  constraint: Constraint | null,
+): Decision {
+  return {
+    decision: kind,
+    phase,
+    violation,
+    route,
+    args: operation.args,
+    result: undefined,
+    modified: UNMODIFIED,
+    taints,
+    labels,
+    constraint,
+  };
+}
+
+/** Whether the operation took the mark. */
+function leave(frame: Frame, operation: Operation): boolean {
+  try {
+    operation[PROGRESS] = frame;
+  } catch {
+    return false;
+  }
+  return operation[PROGRESS] === frame;
+}
+
+function partOf({ pre, post }: Program, { phase }: Frame): PhaseProgram {
+  return phase === 'pre' ? pre : post;
 }
 
 /** What a decision says of a halt: a denial is dressed with the route's `response`, a question to a human is not. */
@@ -593,8 +638,8 @@ function httpOf({ headers }: IdentityInput): { readonly request_headers: Record<
 }
 
 /** A result that is one JSON text of an object or array is decided on as data. */
-function dataOf(result: JsonValue | undefined): JsonValue | undefined {
-  if (typeof result !== 'string' || !/^\s*[{[]/.test(result)) return result;
+function dataOf(result: string): JsonValue {
+  if (!/^\s*[{[]/.test(result)) return result;
   return parsed(result, parseJson) ?? parsed(result, JSON.parse) ?? result;
 }
 

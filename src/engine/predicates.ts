@@ -1,7 +1,7 @@
 import type { ComparisonOperator, Literal, Path, Predicate } from '../language/ast.ts';
 import { printPredicate } from '../language/printer.ts';
 import { interned } from '../text/interned.ts';
-import { compileBothWays, type AttributeScope, type CompiledPath } from './attributes.ts';
+import { compileBothWays, isListed, type AttributeScope, type CompiledPath } from './attributes.ts';
 import type { Frame } from './frame.ts';
 import { compareNumbers, isPresent, isSet, setHas, setMembers, toNumber, type AttributeValue } from './values.ts';
 
@@ -32,10 +32,8 @@ function compile(predicate: Predicate, scope: AttributeScope): CompiledPredicate
       return all(predicate.operands.map((operand) => compilePredicate(operand, scope)));
     case 'not':
       return negation(predicate.operand, scope);
-    case 'truthy': {
-      const { read, direct } = compileBothWays(predicate.path, scope);
-      return (frame) => (frame.overlay === undefined ? direct(frame) : read(frame)) === true;
-    }
+    case 'truthy':
+      return flag(compileBothWays(predicate.path, scope), true);
     case 'exists':
       return test(compileBothWays(predicate.path, scope), isPresent);
     case 'compare':
@@ -49,13 +47,34 @@ function compile(predicate: Predicate, scope: AttributeScope): CompiledPredicate
   }
 }
 
+/** What holds exactly when `predicate` does not. */
+export function negationOf(predicate: Predicate): Predicate {
+  if (predicate.kind === 'not') return predicate.operand;
+  return { kind: 'not', operand: predicate, range: predicate.range };
+}
+
 function negation(operand: Predicate, scope: AttributeScope): CompiledPredicate {
-  if (operand.kind === 'truthy') {
-    const { read, direct } = compileBothWays(operand.path, scope);
-    return (frame) => (frame.overlay === undefined ? direct(frame) : read(frame)) !== true;
-  }
+  if (operand.kind === 'truthy') return flag(compileBothWays(operand.path, scope), false);
   const holds = compilePredicate(operand, scope);
   return (frame) => !holds(frame);
+}
+
+/** Whether the value at `path` is true, or is not; the lists of the subject are looked at without another call. */
+function flag({ read, direct, membership }: CompiledPath, expected: boolean): CompiledPredicate {
+  const name = membership?.name ?? '';
+  switch (membership?.list) {
+    case undefined:
+      return (frame) => ((frame.overlay === undefined ? direct(frame) : read(frame)) === true) === expected;
+    case 'roles':
+      return (frame) =>
+        (frame.overlay === undefined ? isListed(frame.subject?.roles, name) : read(frame) === true) === expected;
+    case 'permissions':
+      return (frame) =>
+        (frame.overlay === undefined ? isListed(frame.subject?.permissions, name) : read(frame) === true) === expected;
+    case 'teams':
+      return (frame) =>
+        (frame.overlay === undefined ? isListed(frame.subject?.teams, name) : read(frame) === true) === expected;
+  }
 }
 
 function all(operands: readonly CompiledPredicate[]): CompiledPredicate {

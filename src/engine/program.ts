@@ -3,7 +3,7 @@ import type { StepForecast } from './forecast.ts';
 import type { JsonValue, Phase } from './operation.ts';
 import type { Halt } from './halt.ts';
 import type { PluginHandle } from './plugin-handle.ts';
-import type { CompiledStep } from './steps.ts';
+import type { CompiledStep, StepList } from './steps.ts';
 
 /** A field's pipeline in a layer. */
 export interface LayerField {
@@ -14,18 +14,26 @@ export interface LayerField {
   readonly atRoot: RootField | undefined;
 }
 
+/** What one phase of an operation runs. */
+export interface PhaseProgram extends StepList {
+  /** Undefined when no plugin hears of the phase besides its steps. */
+  readonly listeners: PhaseListeners | undefined;
+}
+
+/** Plugins that have no say in a phase. */
+export interface PhaseListeners {
+  /** Run after the phase whatever it decided. */
+  readonly audit: readonly PluginHandle[];
+  /** Run in the background after the phase allowed. */
+  readonly background: readonly PluginHandle[];
+  /** Hear of what the phase decided. */
+  readonly observers: readonly PluginHandle[];
+}
+
 /** All that one operation runs, in both phases. */
-export interface Program {
-  readonly pre: readonly CompiledStep[];
-  readonly post: readonly CompiledStep[];
+export interface Program extends Readonly<Record<Phase, PhaseProgram>> {
   /** Of the steps of `pre` that can have one. */
   readonly forecasts: readonly StepForecast[];
-  /** Run after the phase whatever it decided. */
-  readonly audit: Readonly<Record<Phase, readonly PluginHandle[]>>;
-  /** Run in the background after the phase allowed. */
-  readonly background: Readonly<Record<Phase, readonly PluginHandle[]>>;
-  /** Hear of what the phase decided. */
-  readonly observers: Readonly<Record<Phase, readonly PluginHandle[]>>;
   /** `http.status`, `http.body`, `http.headers` for denials. */
   readonly response: Readonly<Record<string, JsonValue>> | undefined;
   /** The denial of requests that no route matches, after the layers. */

@@ -15,7 +15,7 @@ export type RouteMatcher =
   | { readonly kind: 'glob'; readonly pattern: string };
 
 /** A route as requests are matched against it. */
-export interface Route {
+export interface Route extends Programs {
   readonly type: EntityType;
   readonly matcher: RouteMatcher;
   readonly scope: string | undefined;
@@ -27,7 +27,6 @@ export interface Route {
   readonly key: string;
   /** That of each member of a list, by name; undefined for routes with one name or a pattern. */
   readonly keys: ReadonlyMap<string, string> | undefined;
-  readonly programs: Programs;
 }
 
 const SCOPE_BONUS = 100;

@@ -13,41 +13,59 @@ import { compileElicitation } from './elicitation.ts';
 import { compileField } from './field-pipeline.ts';
 import { attributeReader, FrameQuestion } from './frame-question.ts';
 import type { Frame } from './frame.ts';
-import { DEFAULT_REASON, deny, denyWith, haltedBy, spanOf, type DecidingRule, type Halt } from './halt.ts';
+import {
+  DEFAULT_REASON,
+  deny,
+  denyWith,
+  placed,
+  spanOf,
+  type DecidingRule,
+  type Halt,
+  type PlacedDenial,
+} from './halt.ts';
 import { withHiddenToken } from './hidden-token.ts';
 import type { JsonValue, Phase } from './operation.ts';
 import { takeChanges } from './plugin-changes.ts';
 import { hookOf, pluginInput } from './plugin-input.ts';
 import type { PluginHandle } from './plugin-handle.ts';
-import { compilePredicate, pathsOf, type CompiledPredicate } from './predicates.ts';
+import { compilePredicate, negationOf, pathsOf, type CompiledPredicate } from './predicates.ts';
 import { compileRestriction } from './restrict.ts';
 
 /** What a list of steps leads to: nothing (go on) or the end of the phase. */
 export type StepsOutcome = Awaitable<Halt | undefined>;
 
-/** A denial whose code is the place of the rule that it comes from. */
-export interface PlacedDenial {
-  readonly kind: 'deny';
-  readonly code: undefined;
-  readonly reason: string;
-}
-
-/** What one step leads to. */
-export type StepOutcome = Awaitable<Halt | PlacedDenial | undefined>;
+/** What one step leads to; true stands for its `denial`, false for nothing. */
+export type StepOutcome = Awaitable<Halt | PlacedDenial | undefined> | boolean;
 
 /** What a step does. Knows nothing of where it is written, so that equal rules of a bundle are one object. */
 export interface StepCode {
   readonly run: (frame: Frame) => StepOutcome;
+  /** Of a step that answers with true. */
+  readonly denial?: Halt | PlacedDenial;
   /** False when a condition of the step does not hold; for traces. */
   readonly applies?: CompiledPredicate | undefined;
   /** The attributes that the step's predicates read; for traces. */
   readonly inputs?: ((frame: Frame) => Readonly<Record<string, JsonValue>>) | undefined;
+  /** The steps that this one does the work of in one go; traces run them one by one. */
+  readonly members?: readonly CompiledStep[];
 }
 
 /** A step in its place, which is the code of denials without one of their own. */
-export interface CompiledStep extends StepCode, DecidingRule {
-  /** The steps that this one does the work of in one go; traces run them one by one. */
-  readonly members?: readonly CompiledStep[] | undefined;
+export interface CompiledStep extends DecidingRule {
+  readonly code: StepCode;
+}
+
+/** Steps in the order they run. */
+export interface StepList {
+  readonly steps: readonly CompiledStep[];
+  /** What each does: while all goes well nothing else of them is read. */
+  readonly runs: readonly StepCode['run'][];
+}
+
+const NO_STEPS: StepList = { steps: [], runs: [] };
+
+export function stepList(steps: readonly CompiledStep[]): StepList {
+  return steps.length === 0 ? NO_STEPS : { steps, runs: steps.map(({ code }) => code.run) };
 }
 
 /** Where a list of rules stands: the phase it runs in and how its entries are called. */
@@ -58,29 +76,28 @@ export interface StepPlace {
 }
 
 /** Runs steps in order up to the first that ends the phase. Stays synchronous as long as every step does. */
-export function runSteps(steps: readonly CompiledStep[], frame: Frame, from = 0): StepsOutcome {
-  if (frame.trace !== undefined) return runTraced(steps.flatMap(membersOf), frame, frame.trace, from);
-  for (let i = from; i < steps.length; i++) {
-    const step = steps[i];
-    if (step === undefined) break;
-    const outcome = step.run(frame);
-    if (outcome === undefined) continue;
-    if (outcome instanceof Promise) {
-      return outcome.then((halt) => (halt === undefined ? runSteps(steps, frame, i + 1) : placed(halt, step)));
-    }
-    return placed(outcome, step);
+export function runSteps(list: StepList, frame: Frame, from: number = 0): StepsOutcome {
+  if (frame.trace !== undefined) return runTraced(list.steps.flatMap(membersOf), frame, frame.trace, from);
+  const { runs } = list;
+  for (let i = from; i < runs.length; i++) {
+    const outcome = runs[i]?.(frame);
+    if (outcome !== undefined && outcome !== false) return outcomeOf(outcome, list, i, frame);
   }
   return undefined;
 }
 
-function placed(halt: Halt | PlacedDenial, step: CompiledStep): Halt {
-  return halt.code === undefined
-    ? { kind: 'deny', code: step.place, reason: halt.reason, rule: step }
-    : haltedBy(halt, step);
+function outcomeOf(outcome: Exclude<StepOutcome, undefined>, list: StepList, at: number, frame: Frame): StepsOutcome {
+  if (!(outcome instanceof Promise)) return haltOf(outcome, list.steps[at]);
+  return outcome.then((halt) => (halt === undefined ? runSteps(list, frame, at + 1) : haltOf(halt, list.steps[at])));
+}
+
+function haltOf(outcome: Halt | PlacedDenial | boolean, step: CompiledStep | undefined): Halt | undefined {
+  if (step === undefined || outcome === false) return undefined;
+  return placed(outcome === true ? (step.code.denial ?? DENIAL) : outcome, step);
 }
 
 function membersOf(step: CompiledStep): readonly CompiledStep[] {
-  return step.members ?? [step];
+  return step.code.members ?? [step];
 }
 
 /** Like `runSteps`; records every step before the steps inside it. */
@@ -97,19 +114,21 @@ function runTraced(steps: readonly CompiledStep[], frame: Frame, trace: TraceSte
 }
 
 function traced(step: CompiledStep, frame: Frame, trace: TraceStep[]): StepsOutcome {
+  const { code } = step;
   const at = trace.length;
-  const inputs = step.inputs?.(frame);
-  const applies = step.applies?.(frame) ?? true;
+  const inputs = code.inputs?.(frame);
+  const applies = code.applies?.(frame) ?? true;
   const { nextArgs, nextResult } = frame;
   frame.record(step.place, spanOf(step), 'continue', inputs);
-  const finish = (halt: Halt | PlacedDenial | undefined): Halt | undefined => {
+  const finish = (outcome: Halt | PlacedDenial | boolean | undefined): Halt | undefined => {
+    const halt = outcome === undefined ? undefined : haltOf(outcome, step);
     const entry = trace[at];
     const modified = frame.nextArgs !== nextArgs || frame.nextResult !== nextResult;
-    const outcome = halt?.kind ?? (modified ? 'modified' : applies ? 'continue' : 'skipped');
-    if (entry !== undefined) trace[at] = { ...entry, outcome };
-    return halt === undefined ? undefined : placed(halt, step);
+    const told = halt?.kind ?? (modified ? 'modified' : applies ? 'continue' : 'skipped');
+    if (entry !== undefined) trace[at] = { ...entry, outcome: told };
+    return halt;
   };
-  const outcome = step.run(frame);
+  const outcome = code.run(frame);
   return outcome instanceof Promise ? outcome.then(finish) : finish(outcome);
 }
 
@@ -123,8 +142,7 @@ export function compileSteps(steps: readonly Step[], where: StepPlace, scope: Co
  * `scope.report`. Source: policy language sections 2 and 3.
  */
 export function compileStep(step: Step, where: StepPlace, scope: CompileScope): CompiledStep {
-  const { run, applies, inputs } = stepCode(step, where, scope);
-  return { run, place: where.place, at: step, applies, inputs };
+  return { place: where.place, at: step, code: stepCode(step, where, scope) };
 }
 
 function stepCode(step: Step, where: StepPlace, scope: CompileScope): StepCode {
@@ -134,11 +152,12 @@ function stepCode(step: Step, where: StepPlace, scope: CompileScope): StepCode {
       return ALLOW;
     case 'deny': {
       const halt = denialOf(step);
-      return { run: () => halt };
+      return { run: () => true, denial: halt };
     }
     case 'require':
       return sharedCode(['require', ...step.predicates.map(printPredicate)], scope, () => ({
-        run: requireAll(step.predicates.map((predicate) => compilePredicate(predicate, scope))),
+        run: someFails(step.predicates, scope),
+        denial: DENIAL,
         inputs: inputsOf(step.predicates, scope),
       }));
     case 'when': {
@@ -147,16 +166,16 @@ function stepCode(step: Step, where: StepPlace, scope: CompileScope): StepCode {
       if (only?.kind === 'deny' && step.steps.length === 1) {
         return sharedCode(['when', printPredicate(predicate), only.code, only.reason], scope, () => {
           const applies = compilePredicate(predicate, scope);
-          const halt = denialOf(only);
           return {
-            run: (frame) => (applies(frame) ? halt : undefined),
+            run: applies,
+            denial: denialOf(only),
             applies,
             inputs: inputsOf([predicate], scope),
           };
         });
       }
       const applies = compilePredicate(predicate, scope);
-      const steps = compileSteps(step.steps, where, scope);
+      const steps = stepList(compileSteps(step.steps, where, scope));
       return {
         run: (frame) => (applies(frame) ? runSteps(steps, frame) : undefined),
         applies,
@@ -196,7 +215,7 @@ function stepCode(step: Step, where: StepPlace, scope: CompileScope): StepCode {
       };
     }
     case 'sequential': {
-      const steps = compileSteps(step.steps, where, scope);
+      const steps = stepList(compileSteps(step.steps, where, scope));
       return { run: (frame) => runSteps(steps, frame) };
     }
     case 'parallel': {
@@ -230,19 +249,21 @@ function sharedCode(
   return code;
 }
 
-const ALLOW: StepCode = { run: () => undefined };
+const ALLOW: StepCode = { run: () => false };
 const DENIAL: PlacedDenial = { kind: 'deny', code: undefined, reason: DEFAULT_REASON };
 
 function denialOf({ code, reason = DEFAULT_REASON }: Step & { readonly kind: 'deny' }): Halt | PlacedDenial {
   return code === undefined ? { kind: 'deny', code, reason } : deny(code, reason);
 }
 
-function requireAll(predicates: readonly CompiledPredicate[]): StepCode['run'] {
+/** Whether some of the predicates does not hold. */
+function someFails(predicates: readonly Predicate[], scope: CompileScope): CompiledPredicate {
   const [only] = predicates;
-  if (only !== undefined && predicates.length === 1) return (frame) => (only(frame) ? undefined : DENIAL);
+  if (only !== undefined && predicates.length === 1) return compilePredicate(negationOf(only), scope);
+  const compiled = predicates.map((predicate) => compilePredicate(predicate, scope));
   return (frame) => {
-    for (const predicate of predicates) if (!predicate(frame)) return DENIAL;
-    return undefined;
+    for (const holds of compiled) if (!holds(frame)) return true;
+    return false;
   };
 }
 
@@ -352,8 +373,8 @@ function compileDecide(
   where: StepPlace,
   scope: CompileScope,
 ): (frame: Frame) => StepOutcome {
-  const onAllow = compileSteps(step.onAllow, where, scope);
-  const onDeny = compileSteps(step.onDeny, where, scope);
+  const onAllow = stepList(compileSteps(step.onAllow, where, scope));
+  const onDeny = stepList(compileSteps(step.onDeny, where, scope));
   const point = scope.decisionPoints.get(step.dialect);
   if (point === undefined) {
     reportUnknownDialect(step.dialect, span(), scope);
@@ -381,7 +402,11 @@ function compileDecide(
     const reaction = runSteps(onDeny, frame);
     return reaction instanceof Promise ? reaction.then(worded) : worded(reaction);
   };
-  const conclude = (answer: DecisionAnswer | { readonly outcome: 'failed' }, frame: Frame, at: number): StepOutcome => {
+  const conclude = (
+    answer: DecisionAnswer | { readonly outcome: 'failed' },
+    frame: Frame,
+    at: number,
+  ): StepsOutcome => {
     const diagnostics = answer.outcome === 'failed' ? [] : (answer.diagnostics ?? []);
     frame.addConsultation({ dialect, place: where.place, outcome: answer.outcome, diagnostics }, at);
     switch (answer.outcome) {
@@ -454,7 +479,7 @@ function startMember(step: CompiledStep, frame: Frame): Member {
   };
   const fail = (): Halt | undefined => finish(deny(step.place, 'a member of the group failed'));
   try {
-    const outcome = runSteps([step], frame);
+    const outcome = runSteps(stepList([step]), frame);
     member.outcome = outcome instanceof Promise ? outcome.then(finish, fail) : finish(outcome);
   } catch {
     member.outcome = fail();
@@ -478,7 +503,7 @@ function compileFieldOperation(
 ): (frame: Frame) => StepOutcome {
   const name = step.text.value.slice(step.path.range.start, step.path.range.end);
   const { path, pipeline, target } = step;
-  const { run } = compileField({ path, pipeline, name, place: where.place }, target, scope);
+  const { run } = compileField({ path, pipeline, name }, target, scope);
   return (target === 'args') === (where.phase === 'pre') ? run : () => undefined;
 }
 

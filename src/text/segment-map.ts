@@ -31,11 +31,23 @@ class ScalarText implements Text {
   }
 
   span(start: number, end: number): Span {
-    this.#segments ??= segmentsOf(this.#source.text, this.#style, this.#start, this.#end, this.value);
     const from = Math.min(Math.max(start, 0), this.value.length);
     const to = Math.min(Math.max(end, from), this.value.length);
+    const source = this.#source;
+    const first = this.#asWrittenFrom;
+    if (first !== undefined) return { source, start: first + from, end: first + to };
+    this.#segments ??= segmentsOf(source.text, this.#style, this.#start, this.#end, this.value);
     const range = writtenRange(this.#segments, from, to);
-    return { source: this.#source, start: range.start, end: range.end };
+    return { source, start: range.start, end: range.end };
+  }
+
+  /** Offset in the file of a value that stands there character for character. */
+  get #asWrittenFrom(): number | undefined {
+    if (this.#style === 'literal' || this.#style === 'folded') return undefined;
+    const quote = this.#style === 'plain' ? 0 : 1;
+    const first = this.#start + quote;
+    const isWhole = this.value.length === this.#end - quote - first;
+    return isWhole && this.#source.text.startsWith(this.value, first) ? first : undefined;
   }
 }
 
