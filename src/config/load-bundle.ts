@@ -7,7 +7,7 @@ import { Report } from '../diagnostics/report.ts';
 import type { Bundle } from '../engine/bundle.ts';
 import { QuestionDesk } from '../engine/elicitation/question-desk.ts';
 import type { EntityType } from '../engine/operation.ts';
-import { RouteTable } from '../engine/route-table.ts';
+import { bySpecificity, RouteTable, type Route } from '../engine/route-table.ts';
 import type { Awaitable } from '../session/label-store.ts';
 import { entryOf, type MapEntry, type MapNode } from '../text/document.ts';
 import { readAttributeFiles, type AttributeTree } from './attribute-files.ts';
@@ -122,7 +122,7 @@ async function loadWith(reader: DocumentReader, source: BundleSource, options: L
     report,
   });
   await walkBundle(root, [visitor], pace);
-  const unmatched = visitor.finish();
+  const unmatched = await visitor.finish(pace);
   await lint(visitor, report, pace);
 
   const plugins = visitor.registry.made;
@@ -137,7 +137,7 @@ async function loadWith(reader: DocumentReader, source: BundleSource, options: L
   const bundle: Bundle = {
     digest,
     questions,
-    routes: new RouteTable(visitor.routes),
+    routes: await routeTable(visitor.routes, pace),
     unmatched,
     observed: plugins.some((plugin) => plugin.observe !== undefined),
     sessions: visitor.sessions,
@@ -170,6 +170,15 @@ async function loadWith(reader: DocumentReader, source: BundleSource, options: L
   };
 }
 
+async function routeTable(routes: readonly Route[], pace: Pace): Promise<RouteTable> {
+  const table = new RouteTable();
+  for (const route of bySpecificity(routes)) {
+    table.add(route);
+    if (pace.due) await pace.rest();
+  }
+  return table;
+}
+
 /** Ends every one; rejects with the first failure once all have been asked. */
 async function closeAll(open: readonly { close?(): Awaitable<void> }[]): Promise<void> {
   const ends = await Promise.allSettled(open.map(async (each) => each.close?.()));
@@ -184,11 +193,11 @@ async function lint(visitor: PolicyVisitor, report: Report, pace: Pace): Promise
     attributeExists(facts.attributes, report);
     if (pace.due) await pace.rest();
   }
-  pipelineWeakened(
+  await pipelineWeakened(
     visitor.outline.map((route) => route.layers),
     report,
+    pace,
   );
-  if (pace.due) await pace.rest();
   if (!visitor.hasHashKey) hashHasKey(layers, report);
   if (visitor.onMissingSession === 'ignore') {
     const hooks = [...registry.declared.values()].flatMap(({ entry }) => entry.hooks);

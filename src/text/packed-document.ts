@@ -140,9 +140,10 @@ export function unpackDocument(packed: PackedDocument, source: Source): Document
 /** How many maps and sequences are remembered with what is in them: far more than one section has. */
 const REMEMBERED = 256;
 
-/** What is in the map or sequence at `at`. */
+/** What is in the map or sequence at `at`, and where that is remembered. */
 interface Content {
   readonly at: number;
+  readonly slot: number;
   readonly entries: readonly MapEntry[];
   readonly items: readonly DocumentNode[];
 }
@@ -188,23 +189,24 @@ class Unpacker {
     }
   }
 
-  /** What is in the map or sequence at `at`, which was remembered in `slot` if it was read before. */
+  span(at: number): Span {
+    return { source: this.#source, start: this.#word(at + 1), end: this.#word(at + 2) };
+  }
+
+  /** What is in the map or sequence at `at`; undefined when `slot` remembers it no more. */
   content(at: number, slot: number): Content | undefined {
     const known = this.#remembered[slot];
     return known?.at === at ? known : undefined;
   }
 
-  /** Reads what is in the map or sequence at `at`; the answer is the slot that it is remembered in. */
-  read(at: number): number {
+  /** Reads what is in the map or sequence at `at`. */
+  read(at: number): Content {
     const slot = this.#reads % this.#limit;
     this.#reads += 1;
     const isMap = (this.#word(at) & KIND) === MAP;
-    this.#remembered[slot] = {
-      at,
-      entries: isMap ? this.#entries(at) : NONE,
-      items: isMap ? NONE : this.#items(at),
-    };
-    return slot;
+    const content = { at, slot, entries: isMap ? this.#entries(at) : NONE, items: isMap ? NONE : this.#items(at) };
+    this.#remembered[slot] = content;
+    return content;
   }
 
   #madeOnce(at: number): DocumentNode {
@@ -214,8 +216,7 @@ class Unpacker {
   }
 
   #collection(at: number): DocumentNode {
-    const span = { source: this.#source, start: this.#word(at + 1), end: this.#word(at + 2) };
-    return (this.#word(at) & KIND) === MAP ? new PackedMap(this, at, span) : new PackedSequence(this, at, span);
+    return (this.#word(at) & KIND) === MAP ? new PackedMap(this, at) : new PackedSequence(this, at);
   }
 
   #items(of: number): readonly DocumentNode[] {
@@ -277,42 +278,44 @@ class Unpacker {
 
 class PackedMap implements MapNode {
   readonly kind = 'map';
-  readonly span: Span;
   readonly #from: Unpacker;
   readonly #at: number;
   #slot = 0;
 
-  constructor(from: Unpacker, at: number, span: Span) {
+  constructor(from: Unpacker, at: number) {
     this.#from = from;
     this.#at = at;
-    this.span = span;
+  }
+
+  get span(): Span {
+    return this.#from.span(this.#at);
   }
 
   get entries(): readonly MapEntry[] {
-    const known = this.#from.content(this.#at, this.#slot);
-    if (known !== undefined) return known.entries;
-    this.#slot = this.#from.read(this.#at);
-    return this.entries;
+    const content = this.#from.content(this.#at, this.#slot) ?? this.#from.read(this.#at);
+    this.#slot = content.slot;
+    return content.entries;
   }
 }
 
 class PackedSequence implements SequenceNode {
   readonly kind = 'sequence';
-  readonly span: Span;
   readonly #from: Unpacker;
   readonly #at: number;
   #slot = 0;
 
-  constructor(from: Unpacker, at: number, span: Span) {
+  constructor(from: Unpacker, at: number) {
     this.#from = from;
     this.#at = at;
-    this.span = span;
+  }
+
+  get span(): Span {
+    return this.#from.span(this.#at);
   }
 
   get items(): readonly DocumentNode[] {
-    const known = this.#from.content(this.#at, this.#slot);
-    if (known !== undefined) return known.items;
-    this.#slot = this.#from.read(this.#at);
-    return this.items;
+    const content = this.#from.content(this.#at, this.#slot) ?? this.#from.read(this.#at);
+    this.#slot = content.slot;
+    return content.items;
   }
 }
