@@ -1,7 +1,6 @@
 import { Environment } from '@marcbachmann/cel-js';
+import { POLICY } from './cel.ts';
 import { factsOf, preparedPeer, type PreparedPeer } from './peer.ts';
-
-const POLICY = `'hr' in roles && !(depth > 2.0) && !('secret' in labels && !('override' in permissions))`;
 
 /** `@marcbachmann/cel-js`, one expression parsed beforehand. */
 export function celJs(extra = 0): PreparedPeer {

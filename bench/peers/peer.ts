@@ -6,6 +6,8 @@ import type { Operation } from '../../src/engine/operation.ts';
  */
 export interface Peer<Input> {
   readonly name: string;
+  /** Whether it does the same work, so that there is a limit to reach. Absent means true. */
+  readonly judged?: boolean;
   prepare(operation: Operation): Input;
   allows(input: Input): boolean | Promise<boolean>;
 }
@@ -13,6 +15,7 @@ export interface Peer<Input> {
 /** A peer whose kind of input nobody needs to know. */
 export interface PreparedPeer {
   readonly name: string;
+  readonly judged: boolean;
   readonly async: boolean;
   /** Decides on `operation` as often as asked; answers the last decision. */
   prepare(operation: Operation): () => boolean | Promise<boolean>;
@@ -21,6 +24,7 @@ export interface PreparedPeer {
 export function preparedPeer<Input>(peer: Peer<Input>, async = false): PreparedPeer {
   return {
     name: peer.name,
+    judged: peer.judged ?? true,
     async,
     prepare(operation) {
       const input = peer.prepare(operation);

@@ -1,16 +1,15 @@
-import { pino } from 'pino';
 import { loadBundle } from '../../src/config/load-bundle.ts';
 import { createEngine } from '../../src/engine/policy-engine.ts';
 import { createGateway } from '../../src/gateway/gateway.ts';
 import { storeMetrics } from '../../src/gateway/telemetry/store-metrics.ts';
-import { createTelemetry } from '../../src/gateway/telemetry/telemetry.ts';
+import { createTelemetry, logDestination } from '../../src/gateway/telemetry/telemetry.ts';
 import { traceStore } from '../../src/gateway/telemetry/trace-store.ts';
 import type { Alarm } from '../../src/session/label-store.ts';
 import { serveParent } from './serve-parent.ts';
 
 /** The gateway as `indelible serve` runs it, metrics and a log line for each request included. */
 serveParent(async ({ upstream, bundle }) => {
-  const telemetry = createTelemetry({ destination: pino.destination({ dest: '/dev/null', sync: false }) });
+  const telemetry = createTelemetry({ destination: logDestination('/dev/null') });
   // Nothing may fail while it is measured; the self-check of the store only warns.
   const alarm = (raised: Alarm): void => {
     if (raised.alarm !== 'session_store_self_check') throw new Error(JSON.stringify(raised));

@@ -5,7 +5,17 @@ import { allowed, engineOf } from '../engine-of.ts';
 import { attributesOf, decideOverMap, HandWritten } from '../hand-written.ts';
 import { race, ratioOf, timeOf, type Contender } from '../race.ts';
 import { atMost, Lines, type SectionResult } from '../result.ts';
-import { manyRoutes, preRules, probe, PROBES, sessionless, standardBundle, toolName } from '../standard-request.ts';
+import {
+  manyRoutes,
+  preRules,
+  probe,
+  PROBES,
+  route,
+  sessionless,
+  standardBundle,
+  TOOL,
+  toolName,
+} from '../standard-request.ts';
 
 const NO_LABELS: ReadonlySet<string> = new Set();
 const MAP = 'by hand over a map';
@@ -65,9 +75,9 @@ export async function decisionSection(): Promise<SectionResult> {
     ...(await Promise.all(
       [10, 1_000, 100_000].map(async (count) => pre(`one of ${count} names`, await engineOf(bundleOfNames(count)))),
     )),
+    pre('one of 10000 routes', await engineOf(manyRoutes(9_999) + route(TOOL))),
   ]);
-  for (const count of [10, 1_000, 100_000]) {
-    const name = `one of ${count} names`;
+  for (const name of ['one of 10 names', 'one of 1000 names', 'one of 100000 names', 'one of 10000 routes']) {
     lines.add(name, timeOf(byRoutes, name), 'ns', { ratio: ratioOf(byRoutes, name, MAP), of: MAP });
   }
 

@@ -1,6 +1,6 @@
 import { Redis } from 'iovalkey';
 import { APPEND_SCRIPT, LOAD_SCRIPT, loadScripts } from '../../src/session/label-scripts.ts';
-import type { LabelStore } from '../../src/session/label-store.ts';
+import type { Awaitable, LabelStore } from '../../src/session/label-store.ts';
 import { valkeyStoreFactory } from '../../src/session/valkey-store-factory.ts';
 import { ValkeyServer } from '../../test/support/valkey-server.ts';
 import { atLeast, atMost, Lines, type SectionResult } from '../result.ts';
@@ -21,7 +21,7 @@ const APPEND = 'append';
 const APPEND_SCRIPTED = 'append by the same script on the client';
 const APPEND_MULTI = 'append by MULTI of SADD and EXPIRE';
 
-type Operation = (turn: number) => Promise<unknown>;
+type Operation = (turn: number) => Awaitable<unknown>;
 
 /** The label store on a real Valkey, beside the same client without it. */
 export async function storeSection(): Promise<SectionResult> {
@@ -92,10 +92,10 @@ async function measureOnce(operation: Operation, inFlight: number): Promise<Roun
 function operationsOf(store: LabelStore, client: Redis): ReadonlyMap<string, Operation> {
   const ttl = TTL_SECONDS * 1000;
   return new Map<string, Operation>([
-    [LOAD, async (turn) => store.loadLabels(sessionOf(turn))],
+    [LOAD, (turn) => store.loadLabels(sessionOf(turn))],
     [LOAD_PIPELINE, (turn) => client.pipeline().smembers(keyOf(turn)).expire(keyOf(turn), TTL_SECONDS).exec()],
     [LOAD_SCRIPTED, (turn) => client.evalsha(LOAD_SCRIPT.digest, 1, keyOf(turn), ttl)],
-    [APPEND, async (turn) => store.appendLabels(sessionOf(turn), [labelOf(turn)])],
+    [APPEND, (turn) => store.appendLabels(sessionOf(turn), [labelOf(turn)])],
     [APPEND_SCRIPTED, (turn) => client.evalsha(APPEND_SCRIPT.digest, 1, keyOf(turn), ttl, 0, labelOf(turn))],
     [APPEND_MULTI, (turn) => client.multi().sadd(keyOf(turn), labelOf(turn)).expire(keyOf(turn), TTL_SECONDS).exec()],
   ]);

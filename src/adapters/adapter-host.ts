@@ -65,9 +65,7 @@ export function createAdapterHost(
       return { ...decision, decision: 'deny', violation: NOTHING_PENDING };
     }
     const admitted = decision.constraint === null || backend === 'handler' || admits(decision.constraint, backend);
-    return admitted || decision.decision !== 'allow'
-      ? decision
-      : { ...decision, decision: 'deny', violation: NOT_ADMITTED };
+    return admitted || decision.decision !== 'allow' ? decision : decider.overrule(operation, decision, NOT_ADMITTED);
   };
   return { engine, decider: { ...decider, pre }, telemetry: { error }, alarm };
 }

@@ -7,6 +7,7 @@ import { opa } from '../pdp/opa/opa.ts';
 import { auditLogger } from '../plugins/audit-logger/audit-logger.ts';
 import { elicitationCiba } from '../plugins/elicitation-ciba/elicitation-ciba.ts';
 import { elicitationLocal } from '../plugins/elicitation-local/elicitation-local.ts';
+import { elicitationMcp } from '../plugins/elicitation-mcp/elicitation-mcp.ts';
 import { delegatorOAuth } from '../plugins/delegator-oauth/delegator-oauth.ts';
 import { elicitationWebhook } from '../plugins/elicitation-webhook/elicitation-webhook.ts';
 import { identityJwt } from '../plugins/identity-jwt/identity-jwt.ts';
@@ -27,6 +28,7 @@ const BUILT_IN_PLUGINS: readonly PluginKind[] = [
   delegatorOAuth,
   elicitationCiba,
   elicitationLocal,
+  elicitationMcp,
   elicitationWebhook,
   auditLogger,
   piiScan,

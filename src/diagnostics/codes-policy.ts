@@ -54,6 +54,14 @@ export const policyCodes = {
     example:
       "plugins: [{name: desk, kind: elicitation/local}]\nroutes: [{tool: pay, pre_invocation: ['require_approval(desk, from: args.boss)']}]",
   },
+  'config/elicitation-step': {
+    severity: 'error',
+    title: 'a plugin refuses to ask this question',
+    explanation:
+      'The channel cannot carry a question of this verb in a way that could be trusted: every call of it would be denied. The message is its own.',
+    example:
+      "plugins: [{name: own, kind: elicitation/mcp}]\nroutes: [{tool: pay, pre_invocation: ['require_approval(own, from: claim.manager)']}]",
+  },
   'config/unknown-dialect': {
     severity: 'error',
     title: 'no decision point answers for this key',

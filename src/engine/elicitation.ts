@@ -4,6 +4,7 @@ import type { CompileScope } from './compile-scope.ts';
 import { MAX_DURATION, parseDuration } from './elicitation/duration.ts';
 import type { Elicited } from './elicitation/elicited.ts';
 import { compilePurpose } from './elicitation/purpose.ts';
+import { questionMessage } from './elicitation/question-message.ts';
 import type { Violation } from './decision.ts';
 import { EXPIRED, OTHER_QUESTION, approvedOnPeek, type QuestionDesk } from './elicitation/question-desk.ts';
 import type { Answer, Authentication, Question } from './elicitation/question.ts';
@@ -36,7 +37,9 @@ export function compileElicitation(
   const run = new ElicitationStep(step, plugin, place, scope);
   return async (frame) => {
     try {
-      return await run.run(frame);
+      const halt = await run.run(frame);
+      if (halt?.kind === 'deny') await scope.questions.forget(frame);
+      return halt;
     } catch (error) {
       return scope.questions.failed(error);
     }
@@ -129,6 +132,9 @@ class ElicitationStep {
       expiresAt: askedAt + (this.#timeout ?? DEFAULT_TIMEOUT),
       state: null,
       listed: false,
+      page: null,
+      session: null,
+      form: false,
       earlier: carried.map(({ id }) => id),
       slots: [],
     });
@@ -141,8 +147,12 @@ class ElicitationStep {
           ...question,
           state: outcome.state ?? null,
           listed: outcome.listed === true,
+          page: outcome.page ?? null,
+          session: outcome.page === undefined ? null : (frame.operation.elicitation?.session ?? null),
+          form: outcome.form === true,
           expiresAt: this.#expiryOf(question, outcome.expiresAt),
         });
+        if (asked.session !== null) await this.#desk.recall(frame, asked);
         isOpen = true;
         return this.#pending(asked, elicited);
       }
@@ -180,7 +190,10 @@ class ElicitationStep {
 
   /** Looks for the answer to a question that was put before. */
   async #look(frame: Frame, elicited: Elicited, requester: Requester, question: Question): Promise<Halt | undefined> {
-    const answer = (await this.#desk.store.answerTo(question.id)) ?? this.#freshSignIn(frame, question);
+    const answer =
+      (await this.#desk.store.answerTo(question.id)) ??
+      this.#freshSignIn(frame, question) ??
+      (await this.#replyOf(frame, question));
     if (answer !== undefined) return this.#use(frame, elicited, requester, question, answer);
     const outcome = await this.#plugin.elicit(
       { ...this.#inputOf(question, frame), state: question.state },
@@ -244,6 +257,9 @@ class ElicitationStep {
         ...(question.channel === null ? {} : { channel: question.channel }),
         expires_at: new Date(question.expiresAt).toISOString(),
         ...(classes.length === 0 ? {} : { acr_values: classes }),
+        ...(question.page === null ? {} : { url: question.page }),
+        ...(question.form ? { form: true } : {}),
+        ...(question.page === null && !question.form ? {} : { message: questionMessage(question) }),
       },
     };
   }
@@ -266,7 +282,18 @@ class ElicitationStep {
       ...(question.route === null ? {} : { route: question.route }),
       ...(question.purpose === null ? {} : { purpose: question.purpose }),
       ...(question.channel === null ? {} : { channel: question.channel }),
+      ...(frame.operation.elicitation?.form === true ? { form: true } : {}),
     };
+  }
+
+  /**
+   * What the caller's client says that its user filled in. It proves nothing about anybody, so it counts where the caller
+   * confirms what they do themselves, and the channel leaves that to their client. The first answer counts.
+   */
+  async #replyOf(frame: Frame, question: Question): Promise<Answer | undefined> {
+    const { id, reply } = frame.operation.elicitation ?? {};
+    if (!question.form || question.verb !== 'confirm' || id !== question.id || reply === undefined) return undefined;
+    return this.#desk.store.answer(question, { ...reply, approver: question.approver, at: this.#desk.now });
   }
 
   /** A token of the caller that was issued for a sign-in after the question answers it. */

@@ -33,6 +33,11 @@ export interface Engine {
   /** How session handles travel under the bundle in force; undefined or absent when none are given out. */
   readonly handleNames?: HandleNames | undefined;
   /**
+   * Tells the observers of `pre` that the host does not carry out what `pre` allowed, and why; `post` then denies too. No
+   * effect on an operation that `pre` did not allow. Never throws.
+   */
+  overrule?(operation: Operation, violation: Violation): void;
+  /**
    * Whether `post` of an operation that `pre` allowed looks at its result, in a step or for a plugin's report. True for an
    * operation that `pre` has not seen.
    */

@@ -17,6 +17,7 @@ function checked(answer: unknown): ReadonlySet<string> {
 }
 
 function isTextSet(answer: unknown): answer is ReadonlySet<string> {
+  if (answer instanceof LabelSet) return true;
   if (!(answer instanceof Set)) return false;
   for (const member of answer) if (typeof member !== 'string') return false;
   return true;

@@ -131,6 +131,28 @@ export interface SessionHints {
 /** The engine's own mark on an operation: what `pre` found out that `post` needs. */
 export const PROGRESS: unique symbol = Symbol('indelible.progress');
 
+/** What a request says of a question to a human, and how its client can be asked. */
+export interface OperationElicitation {
+  /** Id of the question that the caller comes back with; undefined when there is none. */
+  readonly id?: string;
+  /** Asks what became of the question; the operation is not to be executed. */
+  readonly peek?: boolean;
+  /** Whether the client can show its user a form and bring back what was filled in. */
+  readonly form?: boolean;
+  /**
+   * What the form of question `id` brought back. The client says so and nobody proves it, so it answers only a question
+   * to the caller themselves whose channel leaves it to their client.
+   */
+  readonly reply?: FormReply;
+  /** Name of the session in which the same call finds its question again without an id; kept, so no secret. */
+  readonly session?: string;
+}
+
+export interface FormReply {
+  readonly outcome: 'approved' | 'denied';
+  readonly text?: string;
+}
+
 /**
  * One thing an agent attempts. Give the same object to `engine.pre` and then to `engine.post`: the engine marks it, so
  * that both phases decide on the same bundle and `post` knows the message labels and constraints of `pre`.
@@ -146,11 +168,7 @@ export interface Operation {
   /** What the HTTP request that carried this operation was already restricted to. */
   readonly constraint?: Constraint;
   /** The question to a human that this operation was suspended for; the host may leave it in the HTTP headers instead. */
-  readonly elicitation?: {
-    readonly id: string;
-    /** Asks what became of the question; the operation is not to be executed. */
-    readonly peek?: boolean;
-  };
+  readonly elicitation?: OperationElicitation;
   /** Credentials that `engine.identify` found, for plugins that may read them. */
   readonly credentials?: readonly InboundCredential[];
   [PROGRESS]?: object;

@@ -65,6 +65,7 @@ export interface PluginHandle {
   checkDelegate(config: DelegateInput['config']): readonly PluginWarning[];
   /** Undefined for what the plugin does not trust, and when it fails. */
   readAnswer(message: CallbackMessage): Awaitable<CallbackAnswer | undefined>;
+  /** What is doubtful in a question of this verb. Throws an `Error` for the author when it cannot be asked. */
   checkElicit(verb: ElicitInput['verb']): readonly PluginWarning[];
   elicit(input: ElicitInput, signal: AbortSignal | undefined): Awaitable<ElicitOutcome | PluginFailure>;
 }

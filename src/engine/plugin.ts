@@ -216,6 +216,8 @@ export interface ElicitInput {
   readonly askedAt: number;
   /** Unix milliseconds; an answer that comes later does not count. */
   readonly expiresAt: number;
+  /** Whether the caller's client can show its user a form; an answer from it is the client's word. */
+  readonly form?: boolean;
   /** Undefined when the question is to be put now, else what the plugin last kept of it. */
   readonly state?: JsonValue;
 }
@@ -230,6 +232,16 @@ export type ElicitOutcome =
       readonly expiresAt?: number;
       /** Puts the question into the operators' list, where it can be answered. Read when the question is put. */
       readonly listed?: boolean;
+      /**
+       * Where whoever is asked can answer: https, or http on this machine, without credentials or fragment. The caller
+       * gets to see it, so it may hold no secret besides the question's id. Read when the question is put.
+       */
+      readonly page?: string;
+      /**
+       * Leaves a `confirm` to a form of the caller's own client, where `input.form` says that there is one; fails the
+       * call for any other verb. Read when the question is put.
+       */
+      readonly form?: true;
     }
   | {
       readonly outcome: 'approved';
@@ -330,7 +342,10 @@ export interface Plugin {
    * counts for a question that this plugin put.
    */
   readAnswer?(message: CallbackMessage): Awaitable<CallbackAnswer | undefined>;
-  /** What is doubtful in a question of this verb, at load. */
+  /**
+   * Looks at the verb of each question at load. Throws an `Error` that tells the author why it cannot be asked; what it
+   * answers is warned of.
+   */
   checkElicit?(verb: ElicitationVerb): readonly PluginWarning[];
   /** `elicit`. */
   elicit?(input: ElicitInput, call: CallContext): Awaitable<ElicitOutcome>;

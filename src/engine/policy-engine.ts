@@ -127,6 +127,19 @@ export class PolicyEngine implements Engine {
     return this.#decide(tenure, operation, 'post', result, earlier);
   }
 
+  overrule(operation: Operation, violation: Violation): void {
+    const frame = this.#markOf(operation);
+    if (frame?.decision?.decision !== 'allow') return;
+    const { tenure } = frame;
+    frame.rule = undefined;
+    frame.decision = { ...frame.decision, decision: 'deny', violation };
+    if (tenure.bundle.observed) observeDecision(frame, frame.decision, this.#alarm);
+    if (!frame.counted) return;
+    frame.counted = false;
+    tenure.operations -= 1;
+    tenure.left();
+  }
+
   examinesResult(operation: Operation): boolean {
     const program = this.#markOf(operation)?.program;
     if (program === undefined) return true;
@@ -139,15 +152,17 @@ export class PolicyEngine implements Engine {
     const tenure = this.#tenure;
     tenure.operations += 1;
     tenure.calls += 1;
-    const giveUp = new AbortController();
-    const timer = setTimeout(() => {
-      this.#alarm({ alarm: 'operation_deadline', phase: 'identify' });
-      giveUp.abort();
-    }, this.#deadline);
+    let timer: NodeJS.Timeout | undefined;
     try {
       const operation = { entity: input.entity, extensions: { http: httpOf(input) } };
       const frame = frameOf(tenure, operation, 'pre', undefined, undefined);
       const { authentication } = this.#choose(frame);
+      if (authentication.length === 0) return { outcome: 'identified', extensions: {}, credentials: [] };
+      const giveUp = new AbortController();
+      timer = setTimeout(() => {
+        this.#alarm({ alarm: 'operation_deadline', phase: 'identify' });
+        giveUp.abort();
+      }, this.#deadline);
       const result = await authenticate(authentication, input, giveUp.signal);
       if (result.outcome === 'denied' && tenure.bundle.observed) {
         observeRefusedIdentity(frame, input, result.violation, this.#alarm);

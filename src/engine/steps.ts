@@ -8,7 +8,7 @@ import type { CompileScope } from './compile-scope.ts';
 import type { TraceStep } from './decision.ts';
 import type { DecisionAnswer, StepContext } from './decision-point.ts';
 import { isOperationHook, pluginToCall, reportUnknownDialect } from './declared.ts';
-import { lintElicitation } from './elicitation/lint-elicitation.ts';
+import { checkElicitation } from './elicitation/check-elicitation.ts';
 import { compileElicitation } from './elicitation.ts';
 import { compileField } from './field-pipeline.ts';
 import { attributeReader, FrameQuestion } from './frame-question.ts';
@@ -196,8 +196,7 @@ function stepCode(step: Step, where: StepPlace, scope: CompileScope): StepCode {
     }
     case 'elicit': {
       const plugin = pluginToCall(step.plugin, (hook) => hook === 'elicit', span(), scope);
-      if (plugin === undefined) return { run: unusable(where) };
-      lintElicitation(step, plugin, where.phase, scope);
+      if (plugin === undefined || !checkElicitation(step, plugin, where.phase, scope)) return { run: unusable(where) };
       return { run: compileElicitation(step, plugin, where.place, scope) };
     }
     case 'decide':

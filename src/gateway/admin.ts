@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Engine } from '../engine/engine.ts';
+import type { Question } from '../engine/elicitation/question.ts';
 import type { StoreHealth } from '../session/label-store.ts';
 import { receiveAnswer } from './http/receive-answer.ts';
 import type { TransportStorage } from '../transport/transport-storage.ts';
@@ -12,6 +13,8 @@ export interface AdminState {
   readonly sessions: TransportStorage | undefined;
   /** Whether new requests are still taken. */
   readonly accepting: () => boolean;
+  /** Hears of each answer that was taken here. */
+  readonly onAnswered: (question: Question) => void;
 }
 
 const HEALTH_MS = 2_000;
@@ -25,7 +28,9 @@ const CALLBACK = /^\/elicitations\/([^/]+)$/;
 export async function serveAdmin(state: AdminState, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const [path = ''] = (request.url ?? '').split('?');
   const channel = CALLBACK.exec(path)?.[1];
-  if (channel !== undefined) return receiveAnswer(state.engine.questions, channel, request, response);
+  if (channel !== undefined) {
+    return receiveAnswer(state.engine.questions, channel, request, response, state.onAnswered);
+  }
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'text/plain', '');
   switch (path) {
     case '/healthz':

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LocalStorage } from '../transport/local-storage.ts';
 import type { TransportStorage } from '../transport/transport-storage.ts';
 import { serveAdmin } from './admin.ts';
+import type { AdminState } from './admin.ts';
 import { createAuthorityCheck } from './http/authority.ts';
 import type { AuthorityCheck } from './http/authority.ts';
 import { allowOrigin, answerPreflight, isPreflight } from './http/cors.ts';
@@ -22,6 +23,9 @@ import { canonicalPath, readTarget } from './http/request-target.ts';
 import { beginRequestSpan } from './telemetry/request-span.ts';
 import { RPC_CODES, gatewayError } from './protocol/rpc-error.ts';
 import type { RpcError } from './protocol/rpc-error.ts';
+import { elicitationComplete } from './protocol/pending-response.ts';
+import { stateTag } from './protocol/request-state.ts';
+import { createSessionStreams } from './sessions/session-streams.ts';
 import { createSessionLedgers } from './sessions/session-ledgers.ts';
 import { storageAlarm, storageFailure } from './handlers/storage-failure.ts';
 import { createTelemetry } from './telemetry/telemetry.ts';
@@ -95,7 +99,12 @@ export function createGateway(options: GatewayOptions): Gateway {
       maxHeaderBytes: limits.maxHeaderBytes,
     }),
     sessionScope,
+    stateTag: stateTag(
+      sessionScope,
+      upstreams.map(({ url, mcpPath: path }) => `${url.origin}${path}`),
+    ),
     ...createSessionLedgers({ storage, sessionScope, limits, now: Date.now, onFailure: raise }),
+    sessionStreams: createSessionStreams(),
     telemetry,
     limits,
     scheme: options.scheme ?? 'http',
@@ -149,7 +158,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const span = tracer === undefined ? undefined : beginRequestSpan(tracer, request);
     // A write that comes too late is an error of the response; its `close` is all that counts.
     response.on('error', () => {});
-    response.once('close', () => {
+    response.on('close', () => {
       release?.();
       if (draining) server.closeIdleConnections();
       const record: RequestRecord = {
@@ -212,7 +221,15 @@ export function createGateway(options: GatewayOptions): Gateway {
     options.admin === undefined
       ? undefined
       : createServer((request, response) => {
-          const state = { engine: options.engine, telemetry, sessions: options.sessions, accepting: () => !draining };
+          const state: AdminState = {
+            engine: options.engine,
+            telemetry,
+            sessions: options.sessions,
+            accepting: () => !draining,
+            onAnswered: ({ id, session }) => {
+              if (session !== null) gateway.sessionStreams.tell(session, elicitationComplete(id));
+            },
+          };
           serveAdmin(state, request, response).catch((error: unknown) => {
             telemetry.error('the admin listener failed', error);
             response.destroy();

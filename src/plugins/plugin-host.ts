@@ -4,6 +4,7 @@ import type {
   CallbackAnswer,
   Capability,
   DelegateOutcome,
+  ElicitInput,
   ElicitOutcome,
   HookName,
   IdentityOutcome,
@@ -19,6 +20,7 @@ import { isJson } from '../engine/values.ts';
 import type { InvokeResult, PluginFailure, PluginHandle } from '../engine/plugin-handle.ts';
 import { Breaker } from './breaker.ts';
 import { frozenCopy, viewOf, viewOfExtensions, withImplied } from './capability-view.ts';
+import { isPageUrl } from './page-url.ts';
 import { changesPermitted } from './permitted-changes.ts';
 import { RecordView } from './record-view.ts';
 import { isRecord, isStrings } from '../text/shape.ts';
@@ -167,7 +169,7 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
       return call<ElicitOutcome>(
         'elicit',
         run === undefined ? undefined : (inner) => run(visible, { signal: inner }),
-        isElicitOutcome,
+        (answer) => isElicitOutcome(answer, input),
         signal,
       );
     },
@@ -290,12 +292,17 @@ function isDelegateOutcome(answer: unknown): answer is DelegateOutcome {
   );
 }
 
-function isElicitOutcome(answer: unknown): answer is ElicitOutcome {
+function isElicitOutcome(answer: unknown, input: ElicitInput): answer is ElicitOutcome {
   if (!isRecord(answer)) return false;
-  const { approver, text, reason, authentication, state, expiresAt } = answer;
+  const { approver, text, reason, authentication, state, expiresAt, page, form } = answer;
   switch (answer['outcome']) {
     case 'pending':
-      return (state === undefined || isJson(state)) && (expiresAt === undefined || Number.isFinite(expiresAt));
+      return (
+        (state === undefined || isJson(state)) &&
+        (expiresAt === undefined || Number.isFinite(expiresAt)) &&
+        (page === undefined || isPageUrl(page)) &&
+        (form === undefined || (form === true && input.form === true && input.verb === 'confirm'))
+      );
     case 'approved':
       return (
         isTextIfAny(approver) && isTextIfAny(text) && (authentication === undefined || isAuthentication(authentication))

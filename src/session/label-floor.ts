@@ -35,7 +35,7 @@ export class LabelFloor {
 
   /** What is known now and cannot have expired; undefined when that is nothing. Later changes do not show in it. */
   get(sessionId: string): FloorEntry | undefined {
-    const entry = this.#live(sessionId);
+    const entry = this.#live(sessionId, this.#entries.peek(sessionId));
     return entry && { labels: entry.labels, confirmed: entry.confirmed, expiresAt: entry.expiresAt };
   }
 
@@ -52,11 +52,13 @@ export class LabelFloor {
   }
 
   /** Adds labels that the store holds now. `confirmed`: the store said that they are durable. */
-  learn(sessionId: string, labels: ReadonlySet<string>, expiresAt: number, confirmed: boolean): void {
-    if (labels.size === 0) return;
-    const known = this.#live(sessionId);
+  learn(sessionId: string, labels: Iterable<string>, expiresAt: number, confirmed: boolean): void {
+    const [first] = labels;
+    if (first === undefined) return;
+    const known = this.#live(sessionId, this.#entries.get(sessionId));
     if (known === undefined) {
-      this.#entries.set(sessionId, { labels, confirmed: confirmed ? labels : NONE, expiresAt });
+      const learned = union(NONE, labels);
+      this.#entries.set(sessionId, { labels: learned, confirmed: confirmed ? learned : NONE, expiresAt });
       return;
     }
     known.labels = union(known.labels, labels);
@@ -68,16 +70,16 @@ export class LabelFloor {
     this.#entries.clear();
   }
 
-  #live(sessionId: string): Growing | undefined {
-    const entry = this.#entries.get(sessionId);
+  #live(sessionId: string, entry: Growing | undefined): Growing | undefined {
     if (entry === undefined || this.#clock() < entry.expiresAt) return entry;
     this.#entries.delete(sessionId);
     return undefined;
   }
 }
 
-function union(known: ReadonlySet<string>, added: ReadonlySet<string>): ReadonlySet<string> {
-  if (known.size === 0) return added;
+/** `known` itself when it has all that is added. */
+function union(known: ReadonlySet<string>, added: Iterable<string>): ReadonlySet<string> {
+  if (known.size === 0 && added instanceof Set) return added;
   for (const label of added) if (!known.has(label)) return new Set([...known, ...added]);
   return known;
 }

@@ -8,7 +8,8 @@ import { storeFailureOf, toValkeyError, type ValkeyError } from '../valkey/valke
 import { ConfirmedAppends } from './confirmed-appends.ts';
 import { plainLabels, signedLabels } from './label-codec.ts';
 import { LabelFloor } from './label-floor.ts';
-import { APPEND_SCRIPT, LOAD_SCRIPT, loadScripts, runScript } from './label-scripts.ts';
+import { APPEND_SCRIPT, LOAD_SCRIPT, loadScripts, runScript, sendScript, type LabelScript } from './label-scripts.ts';
+import { LabelSet } from './label-set.ts';
 import {
   SessionStoreError,
   type LabelStore,
@@ -91,7 +92,7 @@ class ValkeyStore implements LabelStore {
     const known = this.#floor.get(sessionId);
     const started = performance.now();
     try {
-      const reply = await this.#guard.run((client) => runScript(client, LOAD_SCRIPT, key, [this.#ttl]));
+      const reply = await this.#run(LOAD_SCRIPT, key, [this.#ttl]);
       const { labels, left, refreshFailed } = this.#decode(reply, key);
       if (refreshFailed) {
         this.#observer?.refreshFailure();
@@ -117,7 +118,7 @@ class ValkeyStore implements LabelStore {
 
   async health(): Promise<{ healthy: boolean; detail: string }> {
     try {
-      await this.#guard.run((client) => runScript(client, LOAD_SCRIPT, this.#keyOf(''), [0]));
+      await this.#run(LOAD_SCRIPT, this.#keyOf(''), [0]);
       return { healthy: true, detail: 'the primary answers' };
     } catch (error) {
       return { healthy: false, detail: toValkeyError(error).message };
@@ -139,21 +140,29 @@ class ValkeyStore implements LabelStore {
     try {
       await this.#write(this.#keyOf(sessionId), labels);
       const expiresAt = this.#ttl > 0 ? started + this.#ttl : (this.#floor.get(sessionId)?.expiresAt ?? Infinity);
-      this.#learn(sessionId, new Set(labels), expiresAt, this.confirmsAppends);
+      this.#learn(sessionId, labels, expiresAt, this.confirmsAppends);
       this.#observed('append', started, undefined);
     } catch (error) {
       throw this.#failed('append', started, error);
     }
   }
 
-  async #write(key: string, labels: readonly string[]): Promise<void> {
+  #write(key: string, labels: readonly string[]): Promise<unknown> {
     const session = key.slice(-64);
     const members = labels.map((label) => this.#codec.encode(label, session));
     const confirming = this.#confirming;
     const args = [this.#ttl, confirming === undefined ? 0 : 1, ...members];
-    await (confirming === undefined
-      ? this.#guard.run((client) => runScript(client, APPEND_SCRIPT, key, args))
-      : confirming.guard.run((client) => confirming.appends.append(client, key, args)));
+    return confirming === undefined
+      ? this.#run(APPEND_SCRIPT, key, args)
+      : confirming.guard.run((client) => confirming.appends.append(client, key, args));
+  }
+
+  /** A server that does not know the script is rare, so only what follows a failure is prepared for it. */
+  #run(script: LabelScript, key: string, args: readonly (string | number)[]): Promise<unknown> {
+    return this.#guard.run(
+      (client) => sendScript(client, script, 'digest', key, args),
+      (client) => runScript(client, script, key, args),
+    );
   }
 
   /** Labels that the store has lost count all the same, and are put back. */
@@ -171,7 +180,7 @@ class ValkeyStore implements LabelStore {
       restored = false;
     }
     this.#alarm({ alarm: 'session_store_regression', key, lost: lost.length, restored });
-    return new Set([...loaded, ...lost]);
+    return new LabelSet([...loaded, ...lost]);
   }
 
   #decode(reply: unknown, key: string): { labels: ReadonlySet<string>; left: number; refreshFailed: boolean } {
@@ -180,7 +189,7 @@ class ValkeyStore implements LabelStore {
     const [left, failed] = [parts.at(-2), parts.at(-1)];
     if (typeof left !== 'number' || typeof failed !== 'number') throw undecodable();
     const session = key.slice(-64);
-    const labels = new Set<string>();
+    const labels = new LabelSet();
     for (let i = 0; i < parts.length - 2; i++) {
       const member = parts[i];
       if (typeof member !== 'string') throw undecodable();
@@ -189,7 +198,7 @@ class ValkeyStore implements LabelStore {
     return { labels, left, refreshFailed: failed === 1 };
   }
 
-  #learn(sessionId: string, labels: ReadonlySet<string>, expiresAt: number, confirmed: boolean): void {
+  #learn(sessionId: string, labels: Iterable<string>, expiresAt: number, confirmed: boolean): void {
     this.#floor.learn(sessionId, labels, expiresAt, confirmed);
     this.#observer?.floorSize(this.#floor.size);
   }

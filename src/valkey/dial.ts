@@ -5,6 +5,7 @@ import { Cluster, Redis, type ClusterOptions, type NatMap, type RedisOptions } f
 import { isLoopback, parseAddress, type Address } from './address.ts';
 import type { ConnectionDescription, Credentials, TlsDescription, Topology } from './connection-description.ts';
 import { readSecretSource } from './secret-source.ts';
+import { SILENCE_FACTOR, SingleClient } from './single-client.ts';
 import { withTimeLimit } from './time-limit.ts';
 import { toValkeyError, ValkeyError } from './valkey-error.ts';
 
@@ -13,9 +14,6 @@ export type Client = Redis | Cluster;
 
 /** Makes a new connection fit for use, such as by loading scripts. What it rejects with ends the connection. */
 export type Prepare = (client: Client) => Promise<void>;
-
-/** A stalled server is given up after this many times the command limit without a byte from it. */
-const SILENCE_FACTOR = 2;
 
 /**
  * One attempt to connect, log in and prepare; within the description's limit, which each Sentinel gets anew. Rejects
@@ -127,7 +125,10 @@ function hostOf(address: string): string {
 }
 
 /** What all clients have: nothing is queued, resent or retried behind the caller's back. */
-function commonOptions({ connectTimeout, commandTimeout }: ConnectionDescription, material: Material): RedisOptions {
+function commonOptions(
+  { connectTimeout, commandTimeout }: ConnectionDescription,
+  material: Material,
+): RedisOptions & { readonly commandTimeout: number } {
   return {
     lazyConnect: true,
     enableOfflineQueue: false,
@@ -137,7 +138,6 @@ function commonOptions({ connectTimeout, commandTimeout }: ConnectionDescription
     connectTimeout,
     disconnectTimeout: connectTimeout,
     commandTimeout,
-    socketTimeout: commandTimeout * SILENCE_FACTOR,
     ...(material.tls === undefined ? {} : { tls: material.tls }),
   };
 }
@@ -148,10 +148,10 @@ function singleClient(
   material: Material,
   refusals: Refusals,
 ): Redis {
-  const options: RedisOptions = { ...commonOptions(description, material), retryStrategy: () => null };
+  const options = { ...commonOptions(description, material), retryStrategy: () => null };
   if (topology.kind === 'standalone') {
     const { host, port } = topology.address;
-    return new Redis({ ...options, ...withServerName(options, host), host, port });
+    return new SingleClient({ ...options, ...withServerName(options, host), host, port });
   }
   const { tls } = material;
   const { connectTimeout } = description;
@@ -159,7 +159,7 @@ function singleClient(
     if (refusals.refuses(address)) throw refusals.error;
     return null;
   };
-  return new Redis({
+  return new SingleClient({
     ...options,
     sentinels: startingAnywhere(topology.addresses),
     name: topology.masterName,
@@ -211,6 +211,7 @@ function clusterClient(
     natMap: (address) => (refusals.refuses(address) ? NOWHERE : null),
     redisOptions: {
       ...commonOptions(description, material),
+      socketTimeout: description.commandTimeout * SILENCE_FACTOR,
       ...(credentials?.username === undefined ? {} : { username: credentials.username }),
       ...(material.password === undefined ? {} : { password: material.password }),
     },

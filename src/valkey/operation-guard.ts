@@ -72,9 +72,10 @@ export class OperationGuard {
     return this.#state;
   }
 
-  async run<T>(send: (client: Client) => Promise<T>): Promise<T> {
+  /** `again`: how to send it from the second time on, or when there is no ready connection the first time. */
+  async run<T>(send: (client: Client) => Promise<T>, again = send): Promise<T> {
     const client = this.#connection.current;
-    if (client === undefined || this.#state !== 'closed' || !this.#limitedByClient) return this.#guarded(send);
+    if (client === undefined || this.#state !== 'closed' || !this.#limitedByClient) return this.#guarded(again);
     const started = performance.now();
     let first: ValkeyError;
     try {
@@ -87,7 +88,7 @@ export class OperationGuard {
     const left = this.#budget - (performance.now() - started);
     return this.#settle(
       this.#breaker.execute(() =>
-        isWorthRetrying(first) && left > 0 ? this.#repeat(send, left, first) : Promise.reject(first),
+        isWorthRetrying(first) && left > 0 ? this.#repeat(again, left, first) : Promise.reject(first),
       ),
     );
   }
@@ -158,7 +159,7 @@ export class OperationGuard {
 }
 
 function isWorthRetrying(error: Error): boolean {
-  return error instanceof ValkeyError && (error.failure === 'unavailable' || error.failure === 'read_only');
+  return error instanceof ValkeyError && ['unavailable', 'read_only', 'no_script'].includes(error.failure);
 }
 
 /** Whether another operation would fare no better. What the server answers about a key, a permission or memory is not. */

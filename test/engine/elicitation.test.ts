@@ -39,6 +39,18 @@ describe('a question to a human', () => {
     assert.equal(asked.inputs.length, 2);
   });
 
+  it('fails when its channel names a page that nobody can be sent to', async () => {
+    const pages = ['http://a.test/q', 'https://me:pw@a.test/q', 'https://a.test/q#x', 'data:,x', '/q', '', 5, null];
+    for (const page of [...pages, `https://a.test/${'x'.repeat(2048)}`]) {
+      const asked = await AskedEngine.of(ASK, { script: { put: () => ({ outcome: 'pending', page }) } });
+      assert.equal(outcomeOf(await asked.pre()), 'plugin.h.error', String(page));
+    }
+    const asked = await AskedEngine.of(ASK, {
+      script: { put: () => ({ outcome: 'pending', page: 'http://[::1]/q' }) },
+    });
+    assert.equal((await asked.pre()).violation?.details['url'], 'http://[::1]/q');
+  });
+
   it('is put with what the step says and what the caller does', async () => {
     const asked = await AskedEngine.of(STEP);
     const id = await asked.ask({ amount: 5, to: 'a\u202eb' });

@@ -133,6 +133,40 @@ describe('a record of a decision', () => {
   });
 });
 
+describe('an allowed operation that the host does not carry out', () => {
+  const violation = { code: 'gateway.no_upstream', reason: 'none', details: {} };
+
+  it('is recorded as denied too, and stays so', async () => {
+    seen.length = 0;
+    const { engine } = await loadedEngine(`${PLUGINS}    pre_invocation: [allow]`, { plugins: KINDS });
+    const operation: Operation = { entity: { type: 'tool', name: 'pay' }, args: { amount: 5 } };
+    await engine.pre(operation);
+    engine.overrule(operation, violation);
+    engine.overrule(operation, { ...violation, code: 'twice' });
+    const post = await engine.post(operation, {});
+    assert.deepEqual([post.decision, post.violation], ['deny', violation]);
+    assert.deepEqual(
+      seen.map(({ phase, decision, violation: why, rule }) => [phase, decision, why?.code, rule]),
+      [
+        ['pre', 'allow', undefined, undefined],
+        ['pre', 'deny', 'gateway.no_upstream', undefined],
+      ],
+    );
+    await engine.close();
+  });
+
+  it('is none that was denied, or never decided', async () => {
+    seen.length = 0;
+    const { engine } = await loadedEngine(`${PLUGINS}    pre_invocation: [deny]`, { plugins: KINDS });
+    const operation: Operation = { entity: { type: 'tool', name: 'pay' }, args: {} };
+    engine.overrule(operation, violation);
+    await engine.pre(operation);
+    engine.overrule(operation, violation);
+    assert.equal(seen.length, 1);
+    await engine.close();
+  });
+});
+
 describe('a plugin that observes may refuse a phase before it runs', () => {
   const violation = { code: 'test.full', reason: 'no room', details: {} };
   const cases: readonly (readonly [string, () => unknown, string | undefined])[] = [

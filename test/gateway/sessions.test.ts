@@ -71,6 +71,36 @@ test('the upstream cannot open a session where none was asked for', async () => 
   assert.equal((await post(running.url, toolCall(1, 't'))).headers['mcp-session-id'], undefined);
 });
 
+test('a request keeps to the protocol version of its session, or names none', async () => {
+  const versions = ['2025-11-25', undefined];
+  upstream = await startPeer((request, response, body) => {
+    if (!body.includes('"initialize"')) return ok(request, response, body);
+    const headers = { 'content-type': 'application/json', 'mcp-session-id': 'upstream' };
+    const result = { protocolVersion: versions.shift() };
+    response.writeHead(200, headers).end(JSON.stringify({ jsonrpc: '2.0', id: 0, result }));
+  });
+  running = await startGateway(upstream.url);
+  const [agreed, unknown] = [await open(), await open()];
+  const call = (session: string, version?: string): Promise<Answer> =>
+    post(running.url, toolCall(1, 't'), {
+      'mcp-session-id': session,
+      ...(version === undefined ? {} : { 'mcp-protocol-version': version }),
+    });
+  const forwarded = upstream.requests.length;
+  for (const version of ['2025-06-18', '2025-03-26', '2026-07-28', '', 'x']) {
+    const refused = await call(agreed, version);
+    assert.deepEqual([refused.status, errorCode(refused)], [400, 'gateway.protocol_version'], version);
+    for (const method of ['GET', 'DELETE']) {
+      const headers = { ...STREAM_HEADERS, 'mcp-session-id': agreed, 'mcp-protocol-version': version };
+      assert.equal((await ask(running.url, { method, headers })).status, 400);
+    }
+  }
+  assert.equal(upstream.requests.length, forwarded);
+  assert.equal((await call(agreed)).status, 200);
+  assert.equal((await call(agreed, '2025-11-25')).status, 200);
+  assert.equal((await call(unknown, '2025-06-18')).status, 200);
+});
+
 test("somebody else's session is as good as none", async () => {
   await start({ identify: bearerIdentity }, ok);
   const id = await open({ Authorization: 'Bearer ann' });

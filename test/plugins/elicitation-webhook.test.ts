@@ -155,6 +155,17 @@ describe('elicitation/webhook', () => {
     await close();
   });
 
+  it('has a page of its own for each question, which holds nothing but the id', async () => {
+    const { asked, close } = await channel(ASK, { config: { page_url: 'https://bot.example.com/q?question={id}' } });
+    const { violation } = await asked.pre({ amount: 5, account: 'DE02' });
+    const { elicitation_id: id, url: page, message } = { ...violation?.details };
+    assert.equal(page, `https://bot.example.com/q?question=${String(id)}`);
+    assert.equal(message, 'tool:t has to wait until eve has answered');
+    const again = await asked.pre({ amount: 5, account: 'DE02' }, { elicitation: { id: String(id) } });
+    assert.equal(again.violation?.details['url'], page);
+    await close();
+  });
+
   it('signs with a key in base64 too', async () => {
     const key = Buffer.from(SECRET).toString('base64');
     const config = { secret_source: { kind: 'literal', secret: `whsec_${key}` } };
@@ -270,6 +281,16 @@ describe('elicitation/webhook', () => {
       { url: 'http://bot.test/q', secret_source },
       { url: 'https://bot.test/q', secret_source: { kind: 'env_var', name: 'SHORT' } },
       { url: 'https://bot.test/q', secret_source, secret: 'x' },
+      ...[
+        'https://bot.test/q',
+        'https://bot.test/{id}/{id}',
+        'https://{id}.bot.test/',
+        'https://bot.test/q#{id}',
+        'https://user:pass@bot.test/{id}',
+        'http://bot.test/{id}',
+        'javascript:alert({id})',
+        '/q/{id}',
+      ].map((page_url) => ({ url: 'https://bot.test/q', secret_source, page_url })),
     ]) {
       assert.deepEqual(
         (await codes(config)).slice(0, 1).map((code) => code?.startsWith('config/')),

@@ -8,6 +8,7 @@ import type { CallbackMessage } from '../plugin.ts';
 import type { PluginHandle } from '../plugin-handle.ts';
 import type { Elicited } from './elicited.ts';
 import { isQuestionId, type GivenAnswer, type Question } from './question.ts';
+import { digestOf, requesterOf } from './requester.ts';
 import { lacksWords } from './verbs.ts';
 import { QuestionStore, TooManyQuestionsError } from './question-store.ts';
 
@@ -106,6 +107,19 @@ export class QuestionDesk {
     return this.answer(given.question, given.answer, ({ plugin }) => plugin === name);
   }
 
+  /** Lets the same call find the question again without an id, when its session is of that kind. */
+  async recall(frame: Frame, question: Question): Promise<void> {
+    const call = this.#callOf(frame, question.caller);
+    if (call !== undefined) await this.store.recallAs(call, question);
+  }
+
+  /** The same call asks anew. */
+  async forget(frame: Frame): Promise<void> {
+    const caller = requesterOf(frame)?.caller;
+    const call = caller === undefined ? undefined : this.#callOf(frame, caller);
+    if (call !== undefined) await this.store.forget(call);
+  }
+
   /** The denial of a storage that failed. Throws whatever is not the storage's doing. */
   failed(error: unknown): Halt {
     if (error instanceof TooManyQuestionsError) return TOO_MANY;
@@ -116,14 +130,14 @@ export class QuestionDesk {
 
   async #carried(frame: Frame, caller: string): Promise<readonly Question[] | Halt> {
     const id = elicitationId(frame);
-    if (id === undefined) return [];
     // What `pre` of this very operation used up is no replay in `post`.
     const own = new Set(frame.earlier?.elicitation?.honoured.map((question) => question.id));
     try {
-      const named = isQuestionId(id) ? await this.store.find(id) : undefined;
-      if (named === undefined) return UNKNOWN;
+      const named = await this.#named(id, frame, caller);
+      if (named === undefined) return id === undefined ? [] : UNKNOWN;
       const refused = this.#refusal(named, frame, caller) ?? ((await this.#isUsed(named, own)) ? USED : undefined);
-      if (refused !== undefined) return refused;
+      // Who did not name the question asks anew.
+      if (refused !== undefined) return id === undefined ? [] : refused;
       const earlier = await Promise.all(named.earlier.map(async (other) => this.store.find(other)));
       const carried = own.has(named.id) ? [] : [named];
       for (const question of earlier) {
@@ -134,6 +148,21 @@ export class QuestionDesk {
     } catch (error) {
       return this.failed(error);
     }
+  }
+
+  async #named(id: string | undefined, frame: Frame, caller: string): Promise<Question | undefined> {
+    if (id !== undefined) return isQuestionId(id) ? this.store.find(id) : undefined;
+    const call = this.#callOf(frame, caller);
+    return call === undefined ? undefined : this.store.recalled(call);
+  }
+
+  /** Digest of the call, by which its session knows the question; undefined when it does not. */
+  #callOf(frame: Frame, caller: string): string | undefined {
+    const { entity, elicitation } = frame.operation;
+    if (elicitation?.session === undefined) return undefined;
+    const { type, scope, name } = entity;
+    const route = frame.routeKey ?? null;
+    return digestOf([elicitation.session, caller, this.digest, type, scope ?? '', name, route, frame.args ?? null]);
   }
 
   async #isUsed(question: Question, own: ReadonlySet<string>): Promise<boolean> {

@@ -88,6 +88,22 @@ export class QuestionStore {
     await this.#release(question);
   }
 
+  /** Notes the question as that of a call, which a digest names, instead of any earlier one. */
+  async recallAs(call: string, question: Question): Promise<void> {
+    const record = this.#session(callKey(call), holding(question));
+    if (!(await this.#storage().create(record))) await this.#storage().update(record);
+  }
+
+  /** The question of a call; undefined when there is none. */
+  async recalled(call: string): Promise<Question | undefined> {
+    const held = heldBy(await this.#load(callKey(call)));
+    return held === undefined ? undefined : this.find(held.id);
+  }
+
+  async forget(call: string): Promise<void> {
+    await this.#storage().delete(callKey(call));
+  }
+
   /** The questions that wait for an operator, in the order asked. */
   async listed(): Promise<readonly Question[]> {
     const slots = await Promise.all(Array.from({ length: MAX_LISTED }, async (_, i) => this.#load(LISTED + String(i))));
@@ -151,6 +167,10 @@ function answerKey(id: string): string {
 
 function usedKey(id: string): string {
   return `elicitation-used:${id}`;
+}
+
+function callKey(call: string): string {
+  return `elicitation-call:${call}`;
 }
 
 function holding({ id, expiresAt }: Question): { readonly id: string; readonly expiresAt: number } {

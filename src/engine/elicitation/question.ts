@@ -43,6 +43,12 @@ export interface Question {
   readonly state: JsonValue;
   /** Whether operators see the question in their list and may answer it. */
   readonly listed: boolean;
+  /** URL of the page where whoever is asked can answer. */
+  readonly page: string | null;
+  /** Session whose client was sent to the page; null when none was. */
+  readonly session: string | null;
+  /** Whether a form of the caller's own client answers. */
+  readonly form: boolean;
   /** Questions of the same operation that the caller named when this one was asked. */
   readonly earlier: readonly string[];
   /** Ids of the sessions that count the question as open. */
@@ -97,9 +103,11 @@ export function readQuestion(data: unknown): Question | undefined {
   const sound =
     texts.every((name) => typeof data[name] === 'string') &&
     ['step', 'askedAt', 'expiresAt'].every((name) => typeof data[name] === 'number') &&
-    ['channel', 'route', 'purpose'].every((name) => data[name] === null || typeof data[name] === 'string') &&
+    ['channel', 'route', 'purpose', 'page', 'session'].every(
+      (name) => data[name] === null || typeof data[name] === 'string',
+    ) &&
     ['entity', 'earlier', 'slots'].every((name) => isTexts(data[name])) &&
-    typeof data['listed'] === 'boolean' &&
+    ['listed', 'form'].every((name) => typeof data[name] === 'boolean') &&
     data['shown'] !== undefined &&
     data['state'] !== undefined &&
     ELICITATION_VERBS.some((verb) => verb === data['verb']);

@@ -125,7 +125,8 @@ function withNames(
   const handle = engine.handleNames?.header.toLowerCase();
   if (credentials.length === 0 && handle === undefined) return names;
   const more = credentials.map(({ header }) => header.toLowerCase());
-  return new Set([...names, ...more, ...(handle === undefined ? [] : [handle])]);
+  if (handle !== undefined) more.push(handle);
+  return more.every((name) => names.has(name)) ? names : new Set([...names, ...more]);
 }
 
 /** Who stands behind a request, as one string; empty when nobody was authenticated. */

@@ -12,7 +12,7 @@ import { RPC_CODES, gatewayError } from '../protocol/rpc-error.ts';
 import { offerHandle, sessionHintsOf } from './session-handle.ts';
 import { sendUpstream } from './send-upstream.ts';
 import { answerFailure, upstreamFailure } from './upstream-answer.ts';
-import { deniedFor, isViolation, upstreamsFor } from './upstream-choice.ts';
+import { isViolation, upstreamsFor } from './upstream-choice.ts';
 
 const UNMEDIATED = gatewayError(
   RPC_CODES.invalidRequest,
@@ -57,7 +57,7 @@ export async function serveHttp(gateway: GatewayContext, exchange: Exchange): Pr
 
   const upstreams = upstreamsFor(gateway, undefined, decision.constraint);
   if (isViolation(upstreams)) {
-    const denied = deniedFor(upstreams, decision);
+    const denied = gateway.decider.overrule(operation, decision, upstreams);
     noteDecision(exchange, denied);
     return answerHttp(exchange, httpDenialAnswer(denied));
   }

@@ -4,6 +4,7 @@ import type { Decider } from './decide.ts';
 import { memberSpan, rootSpan } from '../json/json-scan.ts';
 import type { JsonSpan } from '../json/json-scan.ts';
 import { replaceSpan, withoutItems } from '../json/json-splice.ts';
+import { withPrivateCache } from '../protocol/cache-scope.ts';
 import { LISTS } from '../protocol/list-methods.ts';
 import type { Listing } from '../protocol/list-methods.ts';
 import { isJsonArray, isJsonObject, ownValue } from '../json/json-value.ts';
@@ -27,7 +28,7 @@ export function filterList(text: string, answer: JsonObject, listing: Listing, d
     if (decider.forecast(operation, HTTP_ENTITY).refused) removed.add(index);
   }
   const filtered = removed.size === 0 ? text : edited(text, list.entries, (span) => withoutItems(text, span, removed));
-  return ownValue(result, 'cacheScope') === 'public' ? edited(filtered, 'cacheScope', () => '"private"') : filtered;
+  return withPrivateCache(filtered, result);
 }
 
 /** The text with the member `key` of its result written anew. */

@@ -1,4 +1,6 @@
 import { HTTP_ENTITY, answerUnauthenticated, identifyCaller, withheldHeaders } from './caller.ts';
+import type { JsonObject } from '../../engine/operation.ts';
+import { opensPages } from '../protocol/asking.ts';
 import { readClientBody } from '../protocol/client-message.ts';
 import type { ClientBody, ClientMessage, ClientRequest } from '../protocol/client-message.ts';
 import { denialAnswer, denialError } from '../protocol/denial.ts';
@@ -28,7 +30,7 @@ import { findSession, openingSession } from './session-access.ts';
 import type { GatewaySession } from '../sessions/session-table.ts';
 import { checkStandardHeaders } from '../protocol/standard-headers.ts';
 import { answerFailure, upstreamFailure } from './upstream-answer.ts';
-import { NONE_ADMITTED, NONE_IN_COMMON, deniedFor, inCommon } from './upstream-choice.ts';
+import { NONE_ADMITTED, NONE_IN_COMMON, inCommon } from './upstream-choice.ts';
 import type { NamedUpstream } from '../upstream/upstream-set.ts';
 import { UpstreamError } from '../upstream/upstream.ts';
 
@@ -46,20 +48,22 @@ export async function servePost(gateway: GatewayContext, exchange: Exchange): Pr
   const plans = await identifyAll(gateway, exchange, body);
   if (plans === undefined) return;
   const callers = plans.map((plan) => plan.caller);
-  const session = await findSession(gateway, exchange, callers);
+  const names = exchange.request.headers['mcp-session-id'] !== undefined;
+  const session = names ? await findSession(gateway, exchange, callers) : undefined;
   if (session === 'refused') return;
 
   const rulings: Ruling[] = [];
   for (const plan of plans) rulings.push(await rule(gateway, exchange, plan, body, session));
-  const { together, upstreams } = sentTogether(rulings);
-  const open = await openRequests(gateway, session, together);
+  const { together, upstreams } = sentTogether(gateway, rulings);
+  const open = session === undefined ? together : await openRequests(gateway, session, together);
   const forwarded = open.filter((ruling) => ruling.kind === 'forward');
   const answered = open.filter((ruling) => ruling.kind !== 'forward');
   if (forwarded.length === 0) return answerHere(exchange, body, answered);
   if (upstreams.length === 0) return answerError(exchange, 403, violationError(NONE_ADMITTED));
 
   if (exchange.response.destroyed) throw new ClientGoneError('the client is gone');
-  const pending = forwarded.flatMap((ruling) => (ruling.pending === undefined ? [] : [ruling.pending]));
+  const pending: PendingRequest[] = [];
+  for (const ruling of forwarded) if (ruling.pending !== undefined) pending.push(ruling.pending);
   const [first] = forwarded;
   try {
     const { upstream, response } = await sendUpstream(gateway, exchange, upstreams, {
@@ -74,14 +78,17 @@ export async function servePost(gateway: GatewayContext, exchange: Exchange): Pr
       body: payload(body, forwarded, open.length),
     });
     const owner = callers[0]?.principal ?? '';
+    for (const request of pending) noteUpstream(request, upstream.name);
     await relayResponse(gateway, exchange, {
       response,
-      pending: pending.map((request) => sentTo(upstream.name, request)),
+      pending,
       answered: answered.map(answerText),
       batch: body.batch,
       session,
       openSession:
-        initializes(body) && session === undefined ? (id) => openingSession(gateway, upstream, owner, id) : undefined,
+        initializes(body) && session === undefined
+          ? (id) => openingSession(gateway, upstream, owner, id, opensPages(paramsOf(body)))
+          : undefined,
     });
   } catch (error) {
     if (error instanceof UpstreamError && !error.sent && session !== undefined) {
@@ -173,17 +180,26 @@ function readMediation(message: ClientMessage): Mediation | RpcError | undefined
  * Where all that is forwarded goes, in one request. Of a batch whose members may not go to one and the same upstream, the
  * operations are denied.
  */
-function sentTogether(rulings: readonly Ruling[]): {
+function sentTogether(
+  gateway: GatewayContext,
+  rulings: readonly Ruling[],
+): {
   readonly together: readonly Ruling[];
   readonly upstreams: readonly NamedUpstream[];
 } {
-  const choices = (given: readonly Ruling[]): (readonly NamedUpstream[])[] =>
-    given.flatMap((ruling) => (ruling.kind === 'forward' ? [ruling.upstreams] : []));
+  const choices = (given: readonly Ruling[]): (readonly NamedUpstream[])[] => {
+    const chosen: (readonly NamedUpstream[])[] = [];
+    for (const ruling of given) if (ruling.kind === 'forward') chosen.push(ruling.upstreams);
+    return chosen;
+  };
   const upstreams = inCommon(choices(rulings));
   if (upstreams.length > 0) return { together: rulings, upstreams };
   const together = rulings.map((ruling): Ruling => {
     if (ruling.kind !== 'forward' || ruling.decision === undefined || ruling.pending === undefined) return ruling;
-    return { kind: 'deny', request: requestOf(ruling.pending), decision: deniedFor(NONE_IN_COMMON, ruling.decision) };
+    const operation = ruling.pending.mediated?.operation;
+    if (operation === undefined) return ruling;
+    const decision = gateway.decider.overrule(operation, ruling.decision, NONE_IN_COMMON);
+    return { kind: 'deny', request: requestOf(ruling.pending), decision };
   });
   return { together, upstreams: inCommon(choices(together)) };
 }
@@ -191,22 +207,22 @@ function sentTogether(rulings: readonly Ruling[]): {
 /** Registers what is about to be sent; a request whose id still waits for a response is refused. */
 async function openRequests(
   gateway: GatewayContext,
-  session: GatewaySession | undefined,
+  session: GatewaySession,
   rulings: readonly Ruling[],
 ): Promise<readonly Ruling[]> {
-  if (session === undefined) return rulings;
   return Promise.all(
     rulings.map(async (ruling) => {
       if (ruling.kind !== 'forward' || ruling.pending === undefined) return ruling;
-      if (await gateway.requests.open(session.id, sentTo(session.upstream, ruling.pending))) return ruling;
+      noteUpstream(ruling.pending, session.upstream);
+      if (await gateway.requests.open(session.id, ruling.pending)) return ruling;
       return { kind: 'refuse', request: requestOf(ruling.pending), error: ID_IN_USE };
     }),
   );
 }
 
 /** A task is fetched where it was begun. */
-function sentTo(upstream: string, request: PendingRequest): PendingRequest {
-  return request.mediated === undefined ? request : { ...request, mediated: { ...request.mediated, upstream } };
+function noteUpstream({ mediated }: PendingRequest, upstream: string): void {
+  if (mediated !== undefined) mediated.upstream = upstream;
 }
 
 function requestOf(pending: PendingRequest): ClientRequest {
@@ -231,7 +247,9 @@ function answerHere(exchange: Exchange, body: ClientBody, answered: readonly Rul
   if (body.batch || only === undefined) {
     return answer(exchange, 200, ['content-type', 'application/json'], `[${answered.map(answerText).join(',')}]`);
   }
-  if (only.kind === 'deny') return answerHttp(exchange, denialAnswer(only.decision, only.request.idText));
+  if (only.kind === 'deny') {
+    return answerHttp(exchange, denialAnswer(only.decision, only.request.idText, only.response));
+  }
   if (only.kind === 'refuse')
     answerError(exchange, ANSWERS.has(only.error.code) ? 200 : 400, only.error, only.request.idText);
 }
@@ -240,6 +258,10 @@ function answerText(ruling: Ruling): string {
   if (ruling.kind === 'forward') return '';
   const error = ruling.kind === 'deny' ? denialError(ruling.decision) : ruling.error;
   return errorResponse(ruling.request.idText, error);
+}
+
+function paramsOf({ messages: [first] }: ClientBody): JsonObject | undefined {
+  return first?.kind === 'request' ? first.params : undefined;
 }
 
 function initializes(body: ClientBody): boolean {

@@ -103,7 +103,7 @@ async function relayJson(
   const [only] = screened.messages;
   if (!relay.batch && only?.denied !== undefined && only.request !== undefined) {
     noteDenied(exchange, only);
-    return answerHttp(exchange, denialAnswer(only.denied, only.request.idText));
+    return answerHttp(exchange, denialAnswer(only.denied, only.request.idText, only.response));
   }
   if (!relay.batch && waiting.size > 0) throw new UpstreamError('invalid', true);
   const missing = [...waiting.values()].map(invalidResponse);

@@ -11,6 +11,7 @@ import type { FindRequest } from './screen.ts';
 import { violationError } from '../protocol/rpc-error.ts';
 import { sendUpstream } from './send-upstream.ts';
 import { endSession, findSession } from './session-access.ts';
+import { sessionName } from '../sessions/session-table.ts';
 import type { GatewaySession } from '../sessions/session-table.ts';
 import { INVALID_RESPONSE, answerFailure, statusFailure, upstreamFailure } from './upstream-answer.ts';
 import { NONE_ADMITTED, undecidedUpstreams } from './upstream-choice.ts';
@@ -47,6 +48,7 @@ export async function serveStream(gateway: GatewayContext, exchange: Exchange): 
     exchange.id,
   ]);
   exchange.response.flushHeaders();
+  const close = session && gateway.sessionStreams.add(sessionName(session.id), exchange.response);
   gateway.telemetry.openStreams(1);
   try {
     await relayEvents(gateway, exchange, response, find, (_, screened) => {
@@ -59,6 +61,7 @@ export async function serveStream(gateway: GatewayContext, exchange: Exchange): 
     if (error instanceof EventTooLargeError) gateway.telemetry.upstreamError(exchange.note.upstream ?? '', 'too-large');
     else upstreamFailure(gateway, exchange, error);
   } finally {
+    close?.();
     gateway.telemetry.openStreams(-1);
     exchange.response.end();
   }

@@ -36,7 +36,7 @@ export async function relayRefusal(gateway: GatewayContext, exchange: Exchange, 
       offerHandles(gateway, exchange, screened.messages);
       if (message.denied !== undefined) {
         noteDenied(exchange, message);
-        return answerHttp(exchange, denialAnswer(message.denied, only.idText));
+        return answerHttp(exchange, denialAnswer(message.denied, only.idText, message.response));
       }
       return answer(exchange, status, kept, message.text === text ? bytes : (message.text ?? ''));
     }

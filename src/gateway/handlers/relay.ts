@@ -66,6 +66,7 @@ export function offerHandles({ engine }: GatewayContext, exchange: Exchange, mes
 /** The type of a `content-type` header without its parameters, in lower case. */
 export function mediaType(header: string | string[] | undefined): string {
   const text = typeof header === 'string' ? header : (header?.[0] ?? '');
+  if (text === 'application/json') return text;
   return (text.split(';')[0] ?? '').trim().toLowerCase();
 }
 

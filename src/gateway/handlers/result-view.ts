@@ -1,9 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject, JsonValue } from '../../engine/operation.ts';
-import { parseJson } from '../../text/json.ts';
-import { arrayItems, findJsonFault, memberSpan, rootSpan } from '../json/json-scan.ts';
+import { arrayItems, memberSpan, objectMembers, readJson, rootSpan } from '../json/json-scan.ts';
 import type { JsonSpan } from '../json/json-scan.ts';
-import { replaceMember, spliceJson } from '../json/json-splice.ts';
+import { replaceMember, spliceJson, writeMembers } from '../json/json-splice.ts';
 import { isJsonArray, isJsonObject, jsonText, ownValue } from '../json/json-value.ts';
 import type { MediatedMethod } from '../protocol/mediation.ts';
 
@@ -62,70 +61,87 @@ export function writeResult(
   after: JsonValue | undefined,
 ): string | undefined {
   if (after === undefined) return undefined;
-  const source = withoutMember(text, span, result, 'toolResult');
+  const members = objectMembers(text, span.start);
+  const spanOf = (key: string): JsonSpan | undefined => members.find((member) => member.key === key)?.value;
+  const content = spanOf('content');
+  const changes = new Map<string, string | undefined>([['toolResult', undefined]]);
   switch (view.kind) {
     case 'nothing':
     case 'ambiguous':
       return undefined;
-    case 'member':
-      return Array.isArray(after) ? spliceMember(source, view.key, view.value, after) : undefined;
-    case 'json-text':
-      return writeContent(
-        source,
-        [view.carrier],
-        spliceJson(view.carrier.text, rootSpan(view.carrier.text), view.value, after),
-      );
-    case 'text':
-      return writeContent(source, view.carriers, typeof after === 'string' ? after : jsonText(after));
-    case 'structured':
-      return isJsonObject(after) ? writeStructured(source, result, view.value, after) : undefined;
+    case 'member': {
+      const place = spanOf(view.key);
+      if (place === undefined || !Array.isArray(after)) return undefined;
+      changes.set(view.key, spliceJson(text, place, view.value, after));
+      break;
+    }
+    case 'json-text': {
+      if (content === undefined) return undefined;
+      const { carrier, value } = view;
+      const written = spliceJson(carrier.text, rootSpan(carrier.text), value, after);
+      changes.set('content', writeContent(text, content, carrier, [], written));
+      break;
+    }
+    case 'text': {
+      const [first, ...others] = view.carriers;
+      if (content === undefined || first === undefined) return undefined;
+      const written = typeof after === 'string' ? after : jsonText(after);
+      changes.set('content', writeContent(text, content, first, others, written));
+      break;
+    }
+    case 'structured': {
+      const place = spanOf('structuredContent');
+      if (place === undefined || !isJsonObject(after)) return undefined;
+      const written = spliceJson(text, place, view.value, after);
+      changes.set('structuredContent', written);
+      const carriers = carriedTexts(result);
+      const [first] = carriers;
+      if (content === undefined || first === undefined) break;
+      const source = text.slice(place.start, place.end);
+      const mirror = carriers.find((carrier) => mirrors(carrier.text, source, view.value));
+      const replaced = mirror ?? first;
+      const others = carriers.filter((carrier) => carrier !== replaced);
+      const mirrored =
+        mirror === undefined ? jsonText(after) : respelled(mirror.text, source, written, view.value, after);
+      changes.set('content', writeContent(text, content, replaced, others, mirrored));
+      break;
+    }
   }
+  return writeMembers(text, members, changes);
 }
 
-function writeStructured(source: string, result: JsonObject, before: JsonValue, after: JsonValue): string | undefined {
-  const written = spliceMember(source, 'structuredContent', before, after);
-  const carriers = carriedTexts(result);
-  if (written === undefined || carriers.length === 0) return written;
-  const mirror = carriers.find((carrier) => isDeepStrictEqual(parseContainer(carrier.text), before));
-  const mirrored =
-    mirror === undefined ? jsonText(after) : spliceJson(mirror.text, rootSpan(mirror.text), before, after);
-  const first = mirror ?? carriers[0];
-  const others = carriers.filter((carrier) => carrier !== first);
-  return writeContent(written, first === undefined ? others : [first, ...others], mirrored);
+/** Whether `text` says the same as the JSON `source`, which is `value`. */
+function mirrors(text: string, source: string, value: JsonValue): boolean {
+  return text === source || isDeepStrictEqual(parseContainer(text), value);
 }
 
-/** Puts `replacement` into the first carrier's item and leaves the items of the other carriers out. */
-function writeContent(source: string, carriers: readonly CarriedText[], replacement: string): string | undefined {
-  const [first, ...others] = carriers;
-  const content = memberSpan(source, 0, 'content');
-  if (first === undefined || content === undefined) return undefined;
-  const left = new Set(others.map((carrier) => carrier.index));
+/** The mirror of `source` once that was `written` anew. */
+function respelled(mirror: string, source: string, written: string, before: JsonValue, after: JsonValue): string {
+  return mirror === source ? written : spliceJson(mirror, rootSpan(mirror), before, after);
+}
+
+/** The content with `replacement` in the item of `carrier`, and without the items of `others`. */
+function writeContent(
+  text: string,
+  content: JsonSpan,
+  carrier: CarriedText,
+  others: readonly CarriedText[],
+  replacement: string,
+): string {
   const written: string[] = [];
-  for (const [index, item] of arrayItems(source, content.start).entries()) {
-    if (left.has(index)) continue;
-    const itemText = source.slice(item.start, item.end);
-    written.push(index === first.index ? writeCarrier(itemText, first, replacement) : itemText);
+  for (const [index, item] of arrayItems(text, content.start).entries()) {
+    if (index === carrier.index) written.push(writeCarrier(text, item, carrier, replacement));
+    else if (!others.some((other) => other.index === index)) written.push(text.slice(item.start, item.end));
   }
-  return replaceMember(source, rootSpan(source), 'content', `[${written.join(',')}]`);
+  return `[${written.join(',')}]`;
 }
 
-function writeCarrier(item: string, carrier: CarriedText, replacement: string): string {
+function writeCarrier(text: string, item: JsonSpan, carrier: CarriedText, replacement: string): string {
   const value = JSON.stringify(replacement);
-  if (!carrier.embedded) return replaceMember(item, rootSpan(item), 'text', value);
-  const resource = memberSpan(item, 0, 'resource');
-  if (resource === undefined) return item;
-  return replaceMember(item, rootSpan(item), 'resource', replaceMember(item, resource, 'text', value));
-}
-
-function spliceMember(source: string, key: string, before: JsonValue, after: JsonValue): string | undefined {
-  const span = memberSpan(source, 0, key);
-  return span === undefined
-    ? undefined
-    : replaceMember(source, rootSpan(source), key, spliceJson(source, span, before, after));
-}
-
-function withoutMember(text: string, span: JsonSpan, result: JsonObject, key: string): string {
-  return Object.hasOwn(result, key) ? replaceMember(text, span, key, undefined) : text.slice(span.start, span.end);
+  if (!carrier.embedded) return replaceMember(text, item, 'text', value);
+  const resource = memberSpan(text, item.start, 'resource');
+  if (resource === undefined) return text.slice(item.start, item.end);
+  return replaceMember(text, item, 'resource', replaceMember(text, resource, 'text', value));
 }
 
 function carriedTexts(result: JsonObject): CarriedText[] {
@@ -151,9 +167,8 @@ export function parseContainer(text: string): JsonObject | readonly JsonValue[] 
   const first = text.trimStart()[0];
   if (first !== '{' && first !== '[') return undefined;
   try {
-    const fault = findJsonFault(text);
+    const { value, fault } = readJson(text);
     if (fault === 'too-deep') return 'ambiguous';
-    const value = parseJson(text);
     if (!isJsonObject(value) && !isJsonArray(value)) return undefined;
     return fault === undefined ? value : 'ambiguous';
   } catch {

@@ -1,4 +1,4 @@
-import type { Decision } from '../../engine/decision.ts';
+import type { Decision, Violation } from '../../engine/decision.ts';
 import { isTruthyHeader } from '../../engine/attributes.ts';
 import type { Operation } from '../../engine/operation.ts';
 import { extensionsOf } from './caller.ts';
@@ -13,13 +13,16 @@ import { isListMethod } from '../protocol/list-methods.ts';
 import { withArguments } from '../protocol/mediation.ts';
 import type { Mediation } from '../protocol/mediation.ts';
 import type { MediatedRequest, PendingRequest } from '../sessions/pending-requests.ts';
+import { enterRound } from './question-round.ts';
+import { pendingResponse } from '../protocol/pending-response.ts';
+import { withRound } from '../protocol/request-state.ts';
 import { RPC_CODES, gatewayError, violationError } from '../protocol/rpc-error.ts';
 import type { RpcError } from '../protocol/rpc-error.ts';
 import { offerHandle, sessionHintsOf, withoutHandle } from './session-handle.ts';
 import type { GatewaySession } from '../sessions/session-table.ts';
 import { changedHeaders } from '../protocol/standard-headers.ts';
 import { asksForTask, fetchedBy, taskIdOf, unknownTask } from './task-request.ts';
-import { NONE_ADMITTED, deniedFor, isViolation, undecidedUpstreams, upstreamsFor } from './upstream-choice.ts';
+import { NONE_ADMITTED, isViolation, undecidedUpstreams, upstreamsFor } from './upstream-choice.ts';
 import type { NamedUpstream } from '../upstream/upstream-set.ts';
 
 /** One message of a body, and who sends it. */
@@ -43,11 +46,28 @@ export type Ruling =
       /** The decision that allowed it; undefined for what policy does not decide on. */
       readonly decision: Decision | undefined;
     }
-  | { readonly kind: 'deny'; readonly request: ClientRequest; readonly decision: Decision }
+  | {
+      readonly kind: 'deny';
+      readonly request: ClientRequest;
+      readonly decision: Decision;
+      /** The response where the protocol has its own for a suspended operation. */
+      readonly response?: string | undefined;
+    }
   | { readonly kind: 'refuse'; readonly request: ClientRequest; readonly error: RpcError };
 
 export const NO_CHANGES: ReadonlyMap<string, string | undefined> = new Map();
 const TASKS = 'tasks/';
+
+const DELEGATION_IN_BATCH: Violation = {
+  code: 'gateway.delegation_in_batch',
+  reason: 'this operation needs headers of its own: send it alone',
+  details: {},
+};
+const ARGUMENTS_UNWRITABLE: Violation = {
+  code: 'gateway.arguments_unwritable',
+  reason: 'the changed arguments have no place in the request',
+  details: {},
+};
 
 const NOTHING_PENDING: RpcError = {
   code: RPC_CODES.approved,
@@ -55,17 +75,27 @@ const NOTHING_PENDING: RpcError = {
   data: {},
 };
 
+const INVALID_STATE = gatewayError(
+  RPC_CODES.invalidParams,
+  'invalid_request_state',
+  'the request state is not as it was given',
+);
+
 /** Decides what becomes of one message. The handle of its session stays here. */
-export async function rule(
+export function rule(
   gateway: GatewayContext,
   exchange: Exchange,
   plan: Plan,
   body: ClientBody,
   session: GatewaySession | undefined,
 ): Promise<Ruling> {
-  const ruling = await decide(gateway, exchange, plan, body, session);
+  const ruling = decide(gateway, exchange, plan, body, session);
   const key = gateway.engine.handleNames?.meta;
-  if (key === undefined || ruling.kind !== 'forward') return ruling;
+  return key === undefined ? ruling : ruling.then((decided) => keepingHandle(decided, key));
+}
+
+function keepingHandle(ruling: Ruling, key: string): Ruling {
+  if (ruling.kind !== 'forward') return ruling;
   const text = withoutHandle(ruling.text, key);
   return text === ruling.text ? ruling : { ...ruling, text, rewritten: true };
 }
@@ -100,6 +130,8 @@ async function decide(
   }
 
   const { entity, args } = mediation;
+  const round = body.batch ? undefined : enterRound(gateway, exchange, message, text, session);
+  if (round === 'malformed') return { kind: 'refuse', request: message, error: INVALID_STATE };
   const names = gateway.engine.handleNames;
   const sessionHints = sessionHintsOf(names, exchange, message.params);
   const operation: Operation = {
@@ -108,44 +140,54 @@ async function decide(
     args,
     extensions: extensionsOf(gateway, exchange, caller, entity, session),
     ...(sessionHints === undefined ? {} : { sessionHints }),
+    ...(round === undefined ? {} : { elicitation: round.elicitation }),
     credentials: caller.identity.credentials,
   };
   exchange.note.entity = entityNote(entity);
   const decision = await gateway.decider.pre(operation);
   noteDecision(exchange, decision);
   offerHandle(names, exchange, decision.handle);
-  if (decision.decision !== 'allow') return { kind: 'deny', request: message, decision };
+  if (decision.decision !== 'allow') {
+    return { kind: 'deny', request: message, decision, response: round && pendingResponse(round, decision, idText) };
+  }
+  const unsent = (violation: Violation): Ruling => {
+    gateway.decider.overrule(operation, decision, violation);
+    const { code, reason } = violation;
+    return { kind: 'refuse', request: message, error: { code: RPC_CODES.denied, message: reason, data: { code } } };
+  };
   if (isPeek(exchange)) return { kind: 'refuse', request: message, error: NOTHING_PENDING };
   const upstreams = upstreamsFor(gateway, session, decision.constraint);
   if (isViolation(upstreams)) {
-    const denied = deniedFor(upstreams, decision);
+    const denied = gateway.decider.overrule(operation, decision, upstreams);
     noteDecision(exchange, denied);
     return { kind: 'deny', request: message, decision: denied };
   }
-  const pending = {
+  const pending: PendingRequest = {
     id,
     idText,
     method,
-    mediated: { method: mediation.method, operation, decision, scope, nested: false },
+    mediated: { method: mediation.method, operation, decision, scope, nested: false, ...(round && { round }) },
   };
   if (body.batch && (decision.delegatedTokens !== undefined || decision.headers !== undefined)) {
     // The headers of a batch reach all of its members, and each may use only those that were made for it.
-    return refuse(message, 'delegation_in_batch', 'this operation needs headers of its own: send it alone');
+    return unsent(DELEGATION_IN_BATCH);
   }
   if (!decision.modified.args) {
     const headers = decidedHeaders(decision, new Map());
-    return { kind: 'forward', text, rewritten: false, headers, pending, upstreams, decision };
+    const sent = round?.own === undefined ? text : withRound(text, round.own.upstream);
+    return { kind: 'forward', text: sent, rewritten: sent !== text, headers, pending, upstreams, decision };
   }
   const after = decision.args;
   const rewritten = isJsonObject(after) ? withArguments(body, message, mediation, after) : undefined;
   if (!isJsonObject(after) || rewritten === undefined) {
-    return refuse(message, 'arguments_unwritable', 'the changed arguments have no place in the request');
+    return unsent(ARGUMENTS_UNWRITABLE);
   }
   const uri = after['uri'];
   const name = mediation.method === 'resources/read' && typeof uri === 'string' ? uri : entity.name;
   const changed = changedHeaders(exchange.request.headers, name, args, after);
   const headers = decidedHeaders(decision, changed);
-  return { kind: 'forward', text: rewritten, rewritten: true, headers, pending, upstreams, decision };
+  const sent = round?.own === undefined ? rewritten : withRound(rewritten, round.own.upstream);
+  return { kind: 'forward', text: sent, rewritten: true, headers, pending, upstreams, decision };
 }
 
 /** The operation that became the task which a request is about; undefined when nobody in `scope` began one. */
@@ -168,8 +210,4 @@ function listingOf(gateway: GatewayContext, method: string, { identity }: Caller
 function isPeek({ request }: Exchange): boolean {
   const peek = request.headers['x-policy-elicitation-peek'];
   return peek !== undefined && isTruthyHeader(peek);
-}
-
-function refuse(request: ClientRequest, slug: string, reason: string): Ruling {
-  return { kind: 'refuse', request, error: gatewayError(RPC_CODES.denied, slug, reason) };
 }

@@ -1,17 +1,21 @@
 import type { Decision } from '../../engine/decision.ts';
 import type { JsonObject } from '../../engine/operation.ts';
 import type { Awaitable } from '../../session/label-store.ts';
-import { parseJson } from '../../text/json.ts';
 import { hasEnvelopeLookalike, isRequestId } from '../protocol/client-message.ts';
 import type { RequestId } from '../protocol/client-message.ts';
 import { denialError } from '../protocol/denial.ts';
-import { arrayItems, findJsonFault, memberSpan, rootSpan } from '../json/json-scan.ts';
+import { arrayItems, memberSpan, readJson, rootSpan } from '../json/json-scan.ts';
+import type { JsonReading } from '../json/json-scan.ts';
 import { replaceSpan } from '../json/json-splice.ts';
+import { withPrivateCache } from '../protocol/cache-scope.ts';
+import { isMediated } from '../protocol/mediation.ts';
 import { filterList } from './list-filter.ts';
 import { isJsonObject, ownValue } from '../json/json-value.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import type { MediatedRequest, PendingRequest } from '../sessions/pending-requests.ts';
+import { pendingResponse } from '../protocol/pending-response.ts';
 import { viewResult, writeResult } from './result-view.ts';
+import type { ResultView } from './result-view.ts';
 import { RPC_CODES, errorResponse, gatewayError } from '../protocol/rpc-error.ts';
 import { withHandle } from './session-handle.ts';
 
@@ -23,6 +27,8 @@ export interface Screened {
   readonly request?: PendingRequest;
   /** Present when policy did not allow the response; `text` is then the error in its place. */
   readonly denied?: Decision;
+  /** With `denied`: the response where the protocol has its own for a suspended operation. */
+  readonly response?: string | undefined;
   /** Handle of the session as it is after the response. */
   readonly handle?: string | undefined;
   /** The message was not one that a client may see, for the reason named here. */
@@ -58,13 +64,14 @@ export async function screenText(
   find: FindRequest,
   gateway: Screening,
 ): Promise<ScreenedText | undefined> {
-  let value: unknown;
+  let reading: JsonReading;
   try {
-    if (findJsonFault(text) !== undefined) return undefined;
-    value = parseJson(text);
+    reading = readJson(text);
   } catch {
     return undefined;
   }
+  const { value, fault } = reading;
+  if (fault !== undefined) return undefined;
   if (!Array.isArray(value)) {
     const message = await screenMessage(text, value, find, gateway);
     return { batch: false, unchanged: message.text === text, messages: [message] };
@@ -85,7 +92,8 @@ export async function screenText(
 
 /** The messages that may be sent on, and `extra`, in the form they came in; undefined when there is none. */
 export function joinScreened(screened: ScreenedText, extra: readonly string[]): string | undefined {
-  const texts = screened.messages.flatMap((message) => (message.text === undefined ? [] : [message.text]));
+  const texts: string[] = [];
+  for (const { text } of screened.messages) if (text !== undefined) texts.push(text);
   texts.push(...extra);
   if (texts.length === 0) return undefined;
   return screened.batch || texts.length > 1 ? `[${texts.join(',')}]` : texts[0];
@@ -96,7 +104,7 @@ export function invalidResponse(request: PendingRequest): string {
   return errorResponse(request.idText, INVALID);
 }
 
-async function screenMessage(text: string, value: unknown, find: FindRequest, gateway: Screening): Promise<Screened> {
+function screenMessage(text: string, value: unknown, find: FindRequest, gateway: Screening): Awaitable<Screened> {
   if (!isJsonObject(value) || hasEnvelopeLookalike(value)) return { text: undefined, fault: 'ambiguous' };
   const answers = Object.hasOwn(value, 'result') || Object.hasOwn(value, 'error');
   if (Object.hasOwn(value, 'method')) {
@@ -106,42 +114,78 @@ async function screenMessage(text: string, value: unknown, find: FindRequest, ga
   if (!answers) return { text: undefined, fault: 'invalid' };
   const id = ownValue(value, 'id');
   const known = isRequestId(id) || (id === null && Object.hasOwn(value, 'error'));
-  const request = known ? await find(id) : undefined;
+  const request = known ? find(id) : undefined;
+  if (request instanceof Promise) return request.then((found) => screenAnswer(text, value, found, gateway));
+  return screenAnswer(text, value, request, gateway);
+}
+
+function screenAnswer(
+  text: string,
+  value: JsonObject,
+  request: PendingRequest | undefined,
+  gateway: Screening,
+): Awaitable<Screened> {
   if (request === undefined) return { text: undefined, fault: 'unexpected' };
   if (request.listing !== undefined)
     return { text: filterList(text, value, request.listing, gateway.decider), request };
-  if (request.mediated === undefined) return { text, request };
-  return screenResponse(text, value, request, request.mediated, gateway);
+  const { mediated } = request;
+  return mediated === undefined ? { text, request } : screenResponse({ text, request, mediated }, value, gateway);
 }
 
-async function screenResponse(
-  text: string,
-  message: JsonObject,
-  request: PendingRequest,
-  mediated: MediatedRequest,
-  gateway: Screening,
-): Promise<Screened> {
+/** A response to a mediated request. */
+interface Answer {
+  readonly text: string;
+  readonly request: PendingRequest;
+  readonly mediated: MediatedRequest;
+}
+
+function screenResponse(answer: Answer, message: JsonObject, gateway: Screening): Awaitable<Screened> {
   const result = ownValue(message, 'result');
   const failed = Object.hasOwn(message, 'error');
-  if (failed === (result !== undefined)) return invalid(request);
-  if (failed) {
-    const decision = await gateway.decider.post(mediated.operation, undefined);
-    return decision.decision === 'allow' ? { text, request, handle: decision.handle } : denied(request, decision);
-  }
-  if (!isJsonObject(result)) return invalid(request);
+  if (failed === (result !== undefined)) return invalid(answer.request);
+  if (failed) return screenError(answer, gateway);
+  if (!isJsonObject(result)) return invalid(answer.request);
   const taskId = startedTask(result);
-  if (taskId !== undefined) await gateway.tasks.remember(taskId, { ...mediated, nested: false });
+  return taskId === undefined ? screenResult(answer, result, gateway) : screenTask(answer, taskId, result, gateway);
+}
+
+async function screenError({ text, request, mediated }: Answer, gateway: Screening): Promise<Screened> {
+  const decision = await gateway.decider.post(mediated.operation, undefined);
+  return decision.decision === 'allow' ? { text, request, handle: decision.handle } : denied(request, decision);
+}
+
+async function screenTask(answer: Answer, taskId: string, result: JsonObject, gateway: Screening): Promise<Screened> {
+  await gateway.tasks.remember(taskId, { ...answer.mediated, nested: false });
+  return screenResult(answer, result, gateway);
+}
+
+function screenResult(answer: Answer, result: JsonObject, gateway: Screening): Awaitable<Screened> {
+  const { text, request, mediated } = answer;
   const decided = mediated.nested ? ownValue(result, 'result') : result;
   if (decided === undefined) return { text, request };
   if (!isJsonObject(decided)) return invalid(request);
   const view = viewResult(mediated.method, decided);
   if (view.kind === 'ambiguous') return invalid(request);
-  const decision = await gateway.decider.post(mediated.operation, view.value);
+  const write = (decision: Decision): Screened => writeDecided(answer, decided, view, decision, gateway);
+  const decision = gateway.decider.post(mediated.operation, view.value);
+  return decision instanceof Promise ? decision.then(write) : write(decision);
+}
+
+/** The response as policy leaves it; `decided` is the result that it saw as `view`. */
+function writeDecided(
+  { text, request, mediated }: Answer,
+  decided: JsonObject,
+  view: ResultView,
+  decision: Decision,
+  gateway: Screening,
+): Screened {
   if (decision.decision !== 'allow') return denied(request, decision);
   const { handle } = decision;
   const key = handle === undefined ? undefined : gateway.engine.handleNames?.meta;
+  const path = mediated.nested ? ['result', 'result'] : ['result'];
   const handing = (given: string): Screened => {
-    const handed = handle === undefined || key === undefined ? given : withHandle(given, key, handle);
+    const kept = withPrivateCache(given, decided, path);
+    const handed = handle === undefined || key === undefined ? kept : withHandle(kept, key, handle);
     return { text: handed, request, handle };
   };
   if (!decision.modified.result) return handing(text);
@@ -173,8 +217,11 @@ export function tellsTaskResult(message: JsonObject): boolean {
 }
 
 function denied(request: PendingRequest, decision: Decision): Screened {
-  const text = errorResponse(request.idText, denialError(decision));
-  return { text, request, denied: decision, handle: decision.handle };
+  // What tells of a task is none of the requests that may ask for input.
+  const round = isMediated(request.method) ? request.mediated?.round : undefined;
+  const response = round && pendingResponse(round, decision, request.idText);
+  const text = response ?? errorResponse(request.idText, denialError(decision));
+  return { text, request, denied: decision, response, handle: decision.handle };
 }
 
 function invalid(request: PendingRequest): Screened {

@@ -19,15 +19,15 @@ export async function sendUpstream(
   gateway: GatewayContext,
   exchange: Exchange,
   upstreams: readonly NamedUpstream[],
-  request: Omit<UpstreamRequest, 'path'>,
+  { method, headers, body }: Omit<UpstreamRequest, 'path'>,
 ): Promise<Answered> {
   let sent: UpstreamExchange | undefined;
-  exchange.response.once('close', () => sent?.cancel());
+  exchange.response.on('close', () => sent?.cancel());
   for (const [place, upstream] of upstreams.entries()) {
     if (exchange.response.destroyed) throw new UpstreamError('cancelled', false);
     exchange.note.upstream = upstream.name;
     gateway.telemetry.upstreamRequest(upstream.name);
-    const given = { ...request, path: pathAt(upstream, gateway.mcpPath, exchange) };
+    const given = { method, path: pathAt(upstream, gateway.mcpPath, exchange), headers, body };
     sent = gateway.tracer === undefined ? upstream.pool.send(given) : sendInSpan(gateway.tracer, upstream, given);
     try {
       return { upstream, response: await sent.response };

@@ -1,5 +1,5 @@
 import type { Constraint } from '../../engine/constraint.ts';
-import type { Decision, Violation } from '../../engine/decision.ts';
+import type { Violation } from '../../engine/decision.ts';
 import { HTTP_ENTITY } from './caller.ts';
 import type { Caller } from './caller.ts';
 import type { GatewayContext } from './gateway-context.ts';
@@ -63,13 +63,9 @@ export function isViolation(chosen: readonly NamedUpstream[] | Violation): chose
   return 'code' in chosen;
 }
 
-/** What becomes of an allowed operation that no upstream may get. */
-export function deniedFor(violation: Violation, decision: Decision): Decision {
-  return { ...decision, decision: 'deny', violation };
-}
-
 /** Upstreams that all of `choices` hold, in the order of the first. */
 export function inCommon(choices: readonly (readonly NamedUpstream[])[]): readonly NamedUpstream[] {
   const [first = [], ...others] = choices;
+  if (others.length === 0) return first;
   return first.filter((upstream) => others.every((choice) => choice.includes(upstream)));
 }

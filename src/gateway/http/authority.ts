@@ -7,6 +7,8 @@ export interface AuthorityCheck {
 }
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
+/** Spellings of `Host` that are let in without being read again. */
+const MAX_KNOWN = 64;
 /** Addresses that a socket listens on but nobody calls it by. */
 const WILDCARD_ADDRESSES = new Set(['0.0.0.0', '[::]']);
 
@@ -33,13 +35,19 @@ export function createAuthorityCheck(
     else authorities.add(`${parsed.hostname}:${parsed.port}`);
   }
   const origins = new Set(allowOrigins.map(readOrigin));
+  const known = new Map<string, string>();
 
   return {
     host(header) {
-      const parsed = header === undefined ? undefined : parseAuthority(header);
+      if (header === undefined) return undefined;
+      const before = known.get(header);
+      if (before !== undefined) return before;
+      const parsed = parseAuthority(header);
       if (parsed === undefined) return undefined;
       const { hostname } = parsed;
-      return names.has(hostname) || authorities.has(`${hostname}:${parsed.port || '80'}`) ? hostname : undefined;
+      if (!names.has(hostname) && !authorities.has(`${hostname}:${parsed.port || '80'}`)) return undefined;
+      if (known.size < MAX_KNOWN) known.set(header, hostname);
+      return hostname;
     },
     origin(header) {
       if (header === undefined) return true;

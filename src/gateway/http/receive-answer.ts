@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AnswerRefusal, QuestionDesk } from '../../engine/elicitation/question-desk.ts';
+import type { Question } from '../../engine/elicitation/question.ts';
 import { readBody } from './request-body.ts';
 
 const MAX_BODY = 16_384;
@@ -21,6 +22,7 @@ export async function receiveAnswer(
   name: string,
   request: IncomingMessage,
   response: ServerResponse,
+  onAnswered: (question: Question) => void,
 ): Promise<void> {
   if (request.method !== 'POST') return send(response, 405, { error: 'method_not_allowed' });
   const body = await readBody(request, MAX_BODY);
@@ -35,6 +37,7 @@ export async function receiveAnswer(
   }
   if (typeof taken === 'string') return send(response, REFUSAL_STATUS[taken], { error: taken });
   send(response, 200, { question: taken.id });
+  onAnswered(taken);
 }
 
 function send(response: ServerResponse, status: number, body: object): void {

@@ -13,27 +13,27 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    const finish = (outcome: Buffer | BodyFault): void => {
-      request.off('data', onData);
-      request.off('end', onEnd);
-      request.off('close', onClose);
+    let settled = false;
+    const settle = (outcome: Buffer | BodyFault): void => {
+      if (settled) return;
+      settled = true;
       resolve(outcome);
     };
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length;
       chunks.push(chunk);
       if (bytes <= maxBytes) return;
+      request.off('data', onData);
       request.pause();
-      finish('too-large');
+      settle('too-large');
     };
-    const onEnd = (): void => {
-      const [only] = chunks;
-      finish(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, bytes));
-    };
-    const onClose = (): void => finish('aborted');
+    const onClose = (): void => settle('aborted');
     request.on('data', onData);
-    request.once('end', onEnd);
-    request.once('close', onClose);
-    request.once('error', onClose);
+    request.on('end', () => {
+      const [only] = chunks;
+      settle(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, bytes));
+    });
+    request.on('close', onClose);
+    request.on('error', onClose);
   });
 }

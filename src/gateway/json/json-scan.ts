@@ -1,3 +1,5 @@
+import { parseJson } from '../../text/json.ts';
+
 /** Half-open offsets into a JSON text. */
 export interface JsonSpan {
   readonly start: number;
@@ -17,7 +19,15 @@ export type JsonFault = 'duplicate-key' | 'too-deep';
 /** Deeper nesting than this is refused, so that everything behind may recurse. */
 export const MAX_JSON_DEPTH = 128;
 
+/** No number of fewer digits is rounded. */
+const LONG_DIGITS = 16;
+/** Strings that are longer are searched by the engine, which costs more at the start. */
+const SHORT_STRING = 64;
+
 const QUOTE = 0x22;
+const ZERO = 0x30;
+const NINE = 0x39;
+const COLON = 0x3a;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const OPEN_BRACE = 0x7b;
@@ -25,46 +35,69 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
+/** What a JSON text says, and why it may be read differently by others. A text that is too deep has no value. */
+export interface JsonReading {
+  readonly value: unknown;
+  readonly fault: JsonFault | undefined;
+}
+
 /**
- * Looks for the first fault anywhere in a JSON text (RFC 8259). Keys are compared as decoded: `"a"` and `"\u0061"` are
- * the same key. Text that is no JSON is not always found out; it gives some answer or throws `SyntaxError`. Cheaper than
- * parsing, so that depth can be refused before a parser has to bear it.
+ * The value of a JSON text (RFC 8259), see `parseJson`, and its fault. Keys are compared as decoded: `"a"` and `"\u0061"`
+ * are the same key. Depth is refused before a parser has to bear it. Throws `SyntaxError`.
  */
+export function readJson(text: string): JsonReading {
+  const { members, longDigits } = outlineOf(text);
+  if (members === undefined) return { value: undefined, fault: 'too-deep' };
+  const value: unknown = longDigits ? parseJson(text) : JSON.parse(text);
+  // Of members with one key only the last is left.
+  return { value, fault: countMembers(value) === members ? undefined : 'duplicate-key' };
+}
+
+/** The fault of a JSON text. Throws `SyntaxError`. */
 export function findJsonFault(text: string): JsonFault | undefined {
-  const keysOfLevel: (Set<string> | undefined)[] = [];
-  let keys: Set<string> | undefined;
-  let expectKey = false;
+  return readJson(text).fault;
+}
+
+interface Outline {
+  /** Members of all objects as written; undefined when the text is too deep. */
+  readonly members: number | undefined;
+  /** Whether there is a number of so many digits that it may not fit. */
+  readonly longDigits: boolean;
+}
+
+/** Says something of any text; what it says of one that is not JSON does not matter. */
+function outlineOf(text: string): Outline {
+  let members = 0;
+  let depth = 0;
+  let digits = 0;
+  let longDigits = false;
   for (let i = 0; i < text.length; i++) {
-    switch (text.charCodeAt(i)) {
-      case QUOTE: {
-        const end = stringEnd(text, i);
-        if (expectKey && keys !== undefined) {
-          const key = decodeString(text, i, end);
-          if (keys.has(key)) return 'duplicate-key';
-          keys.add(key);
-          expectKey = false;
-        }
-        i = end - 1;
-        break;
-      }
-      case OPEN_BRACE:
-      case OPEN_BRACKET:
-        if (keysOfLevel.length >= MAX_JSON_DEPTH) return 'too-deep';
-        keysOfLevel.push(keys);
-        expectKey = text.charCodeAt(i) === OPEN_BRACE;
-        keys = expectKey ? new Set() : undefined;
-        break;
-      case CLOSE_BRACE:
-      case CLOSE_BRACKET:
-        keys = keysOfLevel.pop();
-        expectKey = false;
-        break;
-      case COMMA:
-        expectKey = keys !== undefined;
-        break;
+    const code = text.charCodeAt(i);
+    if (code === QUOTE) {
+      i = stringEnd(text, i) - 1;
+    } else if (code >= ZERO && code <= NINE) {
+      digits++;
+      if (digits >= LONG_DIGITS) longDigits = true;
+      continue;
+    } else if (code === COLON) {
+      members++;
+    } else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
+      depth++;
+      if (depth > MAX_JSON_DEPTH) return { members: undefined, longDigits };
+    } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
+      depth--;
     }
+    digits = 0;
   }
-  return undefined;
+  return { members, longDigits };
+}
+
+function countMembers(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const items: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+  let count = Array.isArray(value) ? 0 : items.length;
+  for (const item of items) count += countMembers(item);
+  return count;
 }
 
 /** Members of the object at `start` in valid JSON, in written order; `start` may point at white space before it. */
@@ -98,13 +131,30 @@ export function arrayItems(text: string, start: number): JsonSpan[] {
 
 /** The value of member `key` of the object at `start`; undefined when there is none. */
 export function memberSpan(text: string, start: number, key: string): JsonSpan | undefined {
-  return objectMembers(text, start).find((member) => member.key === key)?.value;
+  let i = skipSpace(text, skipSpace(text, start) + 1);
+  while (text.charCodeAt(i) === QUOTE) {
+    const keyEnd = stringEnd(text, i);
+    const valueStart = skipSpace(text, skipSpace(text, keyEnd) + 1);
+    const valueEnd = valueEndAt(text, valueStart);
+    if (isWritten(text, i, keyEnd, key)) return { start: valueStart, end: valueEnd };
+    i = skipSpace(text, valueEnd);
+    if (text.charCodeAt(i) === COMMA) i = skipSpace(text, i + 1);
+  }
+  return undefined;
 }
 
 /** The whole value of a JSON text, without the white space around it. */
 export function rootSpan(text: string): JsonSpan {
-  const start = skipSpace(text, 0);
-  return { start, end: valueEndAt(text, start) };
+  let end = text.length;
+  while (isSpace(text.charCodeAt(end - 1))) end--;
+  return { start: skipSpace(text, 0), end };
+}
+
+/** Whether the string between `start` and `end` says `key`. */
+function isWritten(text: string, start: number, end: number, key: string): boolean {
+  const length = end - start - 2;
+  if (length === key.length && text.startsWith(key, start + 1)) return !key.includes('\\');
+  return length > key.length && decodeString(text, start, end) === key;
 }
 
 function valueEndAt(text: string, start: number): number {
@@ -133,6 +183,16 @@ function isDelimiter(code: number): boolean {
 
 /** `start` is at the opening quote; the answer is behind the closing one. */
 function stringEnd(text: string, start: number): number {
+  const nearby = Math.min(text.length, start + SHORT_STRING);
+  for (let i = start + 1; i < nearby; i++) {
+    const code = text.charCodeAt(i);
+    if (code === QUOTE) return i + 1;
+    if (code === BACKSLASH) i++;
+  }
+  return longStringEnd(text, start);
+}
+
+function longStringEnd(text: string, start: number): number {
   let quote = text.indexOf('"', start + 1);
   while (quote !== -1) {
     let slashes = quote;

@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../../engine/operation.ts';
 import { arrayItems, objectMembers } from './json-scan.ts';
-import type { JsonSpan } from './json-scan.ts';
+import type { JsonMember, JsonSpan } from './json-scan.ts';
 import { isJsonArray, isJsonObject, jsonText, ownValue } from './json-value.ts';
 
 /**
@@ -19,18 +19,30 @@ export function spliceJson(text: string, span: JsonSpan, before: JsonValue, afte
  * else stays as written.
  */
 export function replaceMember(text: string, span: JsonSpan, key: string, value: string | undefined): string {
-  const written: string[] = [];
-  let found = false;
-  for (const member of objectMembers(text, span.start)) {
-    if (member.key !== key) {
-      written.push(text.slice(member.keySpan.start, member.value.end));
-      continue;
-    }
-    found = true;
-    if (value !== undefined) written.push(`${text.slice(member.keySpan.start, member.keySpan.end)}:${value}`);
+  const members = objectMembers(text, span.start);
+  const written = writeMembers(text, members, new Map([[key, value]]));
+  if (value === undefined || members.some((member) => member.key === key)) return written;
+  return `${written.slice(0, -1)}${members.length === 0 ? '' : ','}${JSON.stringify(key)}:${value}}`;
+}
+
+/**
+ * The object of `members` with JSON texts of `changes` in place of values, and without the members that those make
+ * undefined. Everything else stays as written.
+ */
+export function writeMembers(
+  text: string,
+  members: readonly JsonMember[],
+  changes: ReadonlyMap<string, string | undefined>,
+): string {
+  let written = '{';
+  for (const { key, keySpan, value } of members) {
+    const changed = changes.get(key);
+    if (changed === undefined && changes.has(key)) continue;
+    if (written.length > 1) written += ',';
+    if (changed === undefined) written += text.slice(keySpan.start, value.end);
+    else written += `${text.slice(keySpan.start, keySpan.end)}:${changed}`;
   }
-  if (!found && value !== undefined) written.push(`${JSON.stringify(key)}:${value}`);
-  return `{${written.join(',')}}`;
+  return `${written}}`;
 }
 
 /** The array at `span` without the items at the places `removed`, each gone with one comma; all else stays as written. */
@@ -59,19 +71,21 @@ export function replaceSpan(text: string, span: JsonSpan, replacement: string): 
 }
 
 function spliceObject(text: string, span: JsonSpan, before: JsonObject, after: JsonObject): string {
-  const written: string[] = [];
-  const kept = new Set<string>();
+  let written = '{';
   for (const { key, keySpan, value } of objectMembers(text, span.start)) {
     const then = ownValue(before, key);
     const now = ownValue(after, key);
     if (then === undefined || now === undefined) continue;
-    kept.add(key);
-    written.push(`${text.slice(keySpan.start, keySpan.end)}:${spliceJson(text, value, then, now)}`);
+    if (written.length > 1) written += ',';
+    written += `${text.slice(keySpan.start, keySpan.end)}:${spliceJson(text, value, then, now)}`;
   }
-  for (const [key, value] of Object.entries(after)) {
-    if (!kept.has(key) && value !== undefined) written.push(`${JSON.stringify(key)}:${jsonText(value)}`);
+  for (const key of Object.keys(after)) {
+    const value = after[key];
+    if (value === undefined || ownValue(before, key) !== undefined) continue;
+    if (written.length > 1) written += ',';
+    written += `${JSON.stringify(key)}:${jsonText(value)}`;
   }
-  return `{${written.join(',')}}`;
+  return `${written}}`;
 }
 
 /** Items that a filter left are found again in order; what has no counterpart is written anew. */

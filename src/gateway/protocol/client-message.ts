@@ -1,7 +1,6 @@
 import type { JsonObject, JsonValue } from '../../engine/operation.ts';
-import { parseJson } from '../../text/json.ts';
-import { arrayItems, findJsonFault, memberSpan, rootSpan } from '../json/json-scan.ts';
-import type { JsonFault, JsonSpan } from '../json/json-scan.ts';
+import { arrayItems, memberSpan, readJson, rootSpan } from '../json/json-scan.ts';
+import type { JsonReading, JsonSpan } from '../json/json-scan.ts';
 import { foldedNames, hasLookalike, isJsonObject, ownValue } from '../json/json-value.ts';
 import { RPC_CODES, gatewayError } from './rpc-error.ts';
 import type { IdText, RpcError } from './rpc-error.ts';
@@ -54,16 +53,15 @@ const ENVELOPE = foldedNames('jsonrpc', 'id', 'method', 'params', 'result', 'err
  */
 export function readClientBody(bytes: Buffer): ClientBody | RefusedBody {
   let text: string;
-  let value: unknown;
-  let fault: JsonFault | undefined;
+  let reading: JsonReading;
   try {
     text = utf8.decode(bytes);
-    fault = findJsonFault(text);
-    if (fault === 'too-deep') return refuse('too_deep', 'the body is nested too deeply');
-    value = parseJson(text);
+    reading = readJson(text);
   } catch {
     return { refused: gatewayError(RPC_CODES.parseError, 'malformed_json', 'the body is not valid JSON') };
   }
+  const { value, fault } = reading;
+  if (fault === 'too-deep') return refuse('too_deep', 'the body is nested too deeply');
   if (fault === 'duplicate-key') return refuse('duplicate_key', 'the body holds a duplicate key');
   if (!Array.isArray(value)) {
     const message = readMessage(text, rootSpan(text), value);

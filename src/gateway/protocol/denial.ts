@@ -13,7 +13,7 @@ export interface HttpAnswer {
 }
 
 const RESPONSE_DETAILS = new Set(['http.status', 'http.body', 'http.headers']);
-const PENDING_MEMBERS = ['elicitation_id', 'verb', 'approver', 'channel', 'expires_at', 'acr_values'] as const;
+const PENDING_MEMBERS = ['elicitation_id', 'verb', 'approver', 'channel', 'expires_at', 'acr_values', 'url'] as const;
 /** A route's response may not speak for the connection, nor about a body that the gateway measures. */
 const UNSETTABLE = new Set([
   'connection',
@@ -34,15 +34,20 @@ export function denialError(decision: Decision): RpcError {
   const violation = violationOf(decision);
   const message = violation.reason === '' ? 'access denied' : violation.reason;
   if (violation.code === 'elicitation.approved') {
-    return { code: RPC_CODES.approved, message, data: pick(violation.details) };
+    return { code: RPC_CODES.approved, message, data: pendingData(violation.details) };
   }
-  if (decision.decision === 'pending') return { code: RPC_CODES.pending, message, data: pick(violation.details) };
+  if (decision.decision === 'pending')
+    return { code: RPC_CODES.pending, message, data: pendingData(violation.details) };
   const data = { violation: violation.code, reason: violation.reason, details: otherDetails(violation.details) };
   return { code: RPC_CODES.denied, message, data };
 }
 
-/** The answer to one JSON-RPC request that was not allowed: the route's own response, else 200 and the error. */
-export function denialAnswer(decision: Decision, idText: IdText): HttpAnswer {
+/**
+ * The answer to one JSON-RPC request that was not allowed: `response` where the protocol has its own for it, else the
+ * route's own response, else 200 and the error.
+ */
+export function denialAnswer(decision: Decision, idText: IdText, response?: string): HttpAnswer {
+  if (response !== undefined) return { status: 200, headers: ['content-type', 'application/json'], body: response };
   const body = errorResponse(idText, denialError(decision));
   return routeResponse(violationOf(decision), 200, body);
 }
@@ -106,7 +111,8 @@ function isJson(text: string): boolean {
   }
 }
 
-function pick(details: Violation['details']): JsonObject {
+/** What a caller is told of a question. */
+export function pendingData(details: Violation['details']): JsonObject {
   const picked: Record<string, JsonValue> = {};
   for (const name of PENDING_MEMBERS) {
     const value = details[name];

@@ -16,7 +16,7 @@ export interface Mediation {
 
 const ENTITY_TYPES = { 'tools/call': 'tool', 'prompts/get': 'prompt', 'resources/read': 'resource' } as const;
 const NO_ARGUMENTS: JsonObject = {};
-const PARAMS = foldedNames('name', 'arguments', 'uri', 'task', '_meta');
+const PARAMS = foldedNames('name', 'arguments', 'uri', 'task', '_meta', 'requestState', 'inputResponses');
 
 export function isMediated(method: string): method is MediatedMethod {
   return Object.hasOwn(ENTITY_TYPES, method);

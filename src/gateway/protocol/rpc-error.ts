@@ -17,6 +17,8 @@ export const RPC_CODES = {
   upstreamStatus: -32005,
   overloaded: -32006,
   pending: -32120,
+  /** MCP 2025-11-25: a URL elicitation is required. */
+  urlRequired: -32042,
   approved: -32121,
 } as const;
 

@@ -106,7 +106,8 @@ function checkParamHeaders(
   return undefined;
 }
 
-function claimedVersion(params: JsonObject | undefined): string | undefined {
+/** The protocol revision that a single request names in its `_meta`. */
+export function claimedVersion(params: JsonObject | undefined): string | undefined {
   const meta = ownValue(params, '_meta');
   const version = isJsonObject(meta) ? ownValue(meta, VERSION_KEY) : undefined;
   return typeof version === 'string' ? version : undefined;

@@ -5,6 +5,7 @@ import type { Awaitable } from '../../session/label-store.ts';
 import type { RequestId } from '../protocol/client-message.ts';
 import type { Listing } from '../protocol/list-methods.ts';
 import type { MediatedMethod } from '../protocol/mediation.ts';
+import type { QuestionRound } from '../protocol/pending-response.ts';
 import type { IdText } from '../protocol/rpc-error.ts';
 
 /** What the response to a mediated request is decided as. */
@@ -17,8 +18,10 @@ export interface MediatedRequest {
   readonly scope: string;
   /** Whether the result is a task that may hold the operation's own result as its member `result`. */
   readonly nested: boolean;
+  /** How the client is asked when the response has to wait for a human; undefined for the gateway's own way. */
+  readonly round?: QuestionRound;
   /** Name of the upstream that got the request; undefined until then. */
-  readonly upstream?: string;
+  upstream?: string;
 }
 
 /** A request that went upstream. Without `mediated` its response needs no decision. */

@@ -21,6 +21,8 @@ export interface GatewaySession {
   readonly scope: string;
   /** What client and upstream agreed on; undefined when the upstream did not say. */
   readonly protocolVersion: string | undefined;
+  /** Whether the client declared URL elicitation. */
+  readonly opensPages: boolean;
 }
 
 /** Where sessions live. Every method may reject with `TransportStorageError`; the request is then refused. */
@@ -48,14 +50,19 @@ export function createSessionTable(storage: () => TransportStorage, now: () => n
     async load(id) {
       if (!ID.test(id)) return undefined;
       try {
-        return sessionOf(id, await storage().load(storageId('mcp', id)));
+        return sessionOf(id, await storage().load(sessionName(id)));
       } catch (error) {
         if (error instanceof SessionNotFoundError) return undefined;
         throw error;
       }
     },
-    delete: (id) => storage().delete(storageId('mcp', id)),
+    delete: (id) => storage().delete(sessionName(id)),
   };
+}
+
+/** What a session is called where its id must not be, since who knows that can use it. */
+export function sessionName(id: string): string {
+  return storageId('mcp', id);
 }
 
 /** Id of a record in the storage: what it is for, and a digest of what names it. */
@@ -70,9 +77,9 @@ export function scopeDigest(scope: string, upstream: { readonly name: string; re
 }
 
 function recordOf(session: GatewaySession, now: number): TransportSession {
-  const { id, upstream, upstreamId, owner, scope, protocolVersion } = session;
+  const { id, upstream, upstreamId, owner, scope, protocolVersion, opensPages } = session;
   return {
-    id: storageId('mcp', id),
+    id: sessionName(id),
     type: 'streamable',
     createdAt: now,
     updatedAt: now,
@@ -82,6 +89,7 @@ function recordOf(session: GatewaySession, now: number): TransportSession {
       owner,
       scope,
       ...(protocolVersion === undefined ? {} : { protocol_version: protocolVersion }),
+      ...(opensPages ? { opens_pages: 'true' } : {}),
     },
   };
 }
@@ -91,5 +99,6 @@ function sessionOf(id: string, { metadata }: TransportSession): GatewaySession {
   if (upstream === undefined || upstreamId === undefined || owner === undefined || scope === undefined) {
     throw new TransportStorageError('corrupt', 'the storage holds something that is not a session of a gateway');
   }
-  return { id, upstream, upstreamId, owner, scope, protocolVersion };
+  const opensPages = metadata['opens_pages'] === 'true';
+  return { id, upstream, upstreamId, owner, scope, protocolVersion, opensPages };
 }

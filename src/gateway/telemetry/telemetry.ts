@@ -4,6 +4,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Decision } from '../../engine/decision.ts';
 import type { EntityType } from '../../engine/operation.ts';
 import type { Alarm } from '../../session/label-store.ts';
+import { Tally } from './tally.ts';
 
 /** One line of the request log. Never holds headers, arguments, results or credentials. */
 export interface RequestRecord {
@@ -48,7 +49,7 @@ export interface Telemetry {
 
 export interface TelemetryOptions {
   readonly level?: Level | 'silent';
-  /** Default: standard error. */
+  /** Default: `logDestination(2)`, standard error. */
   readonly destination?: DestinationStream;
 }
 
@@ -58,18 +59,31 @@ const MAX_ALARM_NAMES = 100;
 /** JSON-RPC methods with a series of their own. */
 const TIMED_METHODS = new Set(['tools/call', 'prompts/get', 'resources/read', 'tools/list', 'initialize', 'batch']);
 
+/** Lines of requests are written together: so many bytes at once, or what there is after so long. */
+const BLOCK_BYTES = 12_288;
+const LATEST_FLUSH_MS = 100;
+
+/** A file, by path or descriptor, that takes the log in blocks; what is left at the end of the process is written then. */
+export function logDestination(dest: number | string): DestinationStream {
+  return pino.destination({ dest, sync: false, minLength: BLOCK_BYTES });
+}
+
 export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
-  const destination = options.destination ?? pino.destination({ dest: 2, sync: false });
+  const destination = options.destination ?? logDestination(2);
   const log = pino({ level: options.level ?? 'info', base: null, messageKey: 'message' }, destination);
   const registry = new Registry();
   const registers = [registry];
   const alarmNames = new Set<string>();
+  let flushing: NodeJS.Timeout | undefined;
+  const flush = (): void => {
+    flushing = undefined;
+    log.flush();
+  };
 
-  const decisions = new Counter({
+  const decisions = new Tally(registry, {
     name: 'indelible_decisions_total',
     help: 'Decisions by entity type, phase and outcome.',
     labelNames: ['type', 'phase', 'outcome'],
-    registers,
   });
   const alarms = new Counter({
     name: 'indelible_alarms_total',
@@ -83,19 +97,26 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
     labelNames: ['upstream', 'failure'],
     registers,
   });
-  const upstreamRequests = new Counter({
+  const upstreamRequests = new Tally(registry, {
     name: 'indelible_upstream_requests_total',
     help: 'Requests given to upstreams, failed ones included.',
     labelNames: ['upstream'],
-    registers,
   });
-  const requests = new Counter({
+  const requests = new Tally(registry, {
     name: 'indelible_http_requests_total',
     help: 'Answered HTTP requests by status.',
     labelNames: ['status'],
-    registers,
   });
-  const inFlight = new Gauge({ name: 'indelible_requests_in_flight', help: 'Requests being served.', registers });
+  let requestsInFlight = 0;
+  const inFlight = new Gauge({
+    name: 'indelible_requests_in_flight',
+    help: 'Requests being served.',
+    registers: [],
+    collect() {
+      this.set(requestsInFlight);
+    },
+  });
+  registry.registerMetric(inFlight);
   const streams = new Gauge({ name: 'indelible_open_streams', help: 'Open GET event streams.', registers });
   const durations = new Histogram({
     name: 'indelible_request_duration_seconds',
@@ -113,26 +134,34 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
       alarmNames.add(name);
       alarms.inc({ alarm: name });
       log.warn({ alarm: alarm.alarm, details: { ...alarm } }, 'alarm');
+      log.flush();
     },
     request(record) {
-      requests.inc({ status: String(record.status) });
+      const status = String(record.status);
+      requests.add(status, { status });
       const { rpcMethod } = record;
       const method = rpcMethod === undefined ? 'http' : TIMED_METHODS.has(rpcMethod) ? rpcMethod : 'other';
       durations.observe({ method }, record.durationMs / 1000);
       log.info({ request: record }, 'request');
+      flushing ??= setTimeout(flush, LATEST_FLUSH_MS).unref();
     },
-    decision: (type, decision) =>
-      decisions.inc({
-        type,
-        phase: decision.phase,
-        outcome: decision.decision === 'allow' ? allowed(decision) : decision.decision,
-      }),
-    upstreamRequest: (upstream) => upstreamRequests.inc({ upstream }),
+    decision(type, decision) {
+      const { phase } = decision;
+      const outcome = decision.decision === 'allow' ? allowed(decision) : decision.decision;
+      decisions.add(`${type} ${phase} ${outcome}`, { type, phase, outcome });
+    },
+    upstreamRequest: (upstream) => upstreamRequests.add(upstream, { upstream }),
     upstreamError: (upstream, failure) => upstreamErrors.inc({ upstream, failure }),
-    inFlight: (change) => inFlight.inc(change),
+    inFlight: (change) => void (requestsInFlight += change),
     openStreams: (change) => streams.inc(change),
-    info: (message, fields) => log.info({ details: fields ?? {} }, message),
-    error: (message, error) => log.error({ error: describe(error) }, message),
+    info(message, fields) {
+      log.info({ details: fields ?? {} }, message);
+      log.flush();
+    },
+    error(message, error) {
+      log.error({ error: describe(error) }, message);
+      log.flush();
+    },
     flush: () => log.flush(),
   };
 }

@@ -97,7 +97,8 @@ export function responseHeaders(
   const handleHeader = handleNames?.header.toLowerCase();
   const named = connectionNames(headers['connection']);
   const kept: string[] = [];
-  for (const [name, value] of Object.entries(headers)) {
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
     if (value === undefined || OF_THE_CONNECTION.has(name) || name === 'mcp-session-id') continue;
     if (named?.has(name) === true || name === handleHeader || (mcp && isOwnedHere(name))) continue;
     if (typeof value === 'string') kept.push(name, value);

@@ -76,118 +76,122 @@ export function createUpstream(origin: string, limits: UpstreamLimits): Upstream
     connect: { timeout: limits.connectMs },
   });
   return {
-    send: (request) => startExchange(pool, request),
+    send(request) {
+      const exchange = new PooledExchange();
+      pool.dispatch(request, exchange);
+      return exchange;
+    },
     close: () => pool.close(),
     destroy: () => pool.destroy(),
   };
 }
 
-function startExchange(pool: Pool, request: UpstreamRequest): UpstreamExchange {
-  let controller: Dispatcher.DispatchController | undefined;
-  let failure: UpstreamError | undefined;
-  let started = false;
-  let ended = false;
-  let queue: Buffer[] = [];
-  let queuedBytes = 0;
-  let wake: (() => void) | undefined;
-  let settle: { resolve: (response: UpstreamResponse) => void; reject: (error: UpstreamError) => void } | undefined;
-  const response = new Promise<UpstreamResponse>((resolve, reject) => {
-    settle = { resolve, reject };
-  });
+class PooledExchange implements UpstreamExchange, UpstreamBody, Dispatcher.DispatchHandler {
+  readonly response: Promise<UpstreamResponse>;
+  #resolve: ((response: UpstreamResponse) => void) | undefined;
+  #reject: ((error: UpstreamError) => void) | undefined;
+  #controller: Dispatcher.DispatchController | undefined;
+  #failure: UpstreamError | undefined;
+  #started = false;
+  #ended = false;
+  readonly #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  #wake: (() => void) | undefined;
 
-  const fail = (error: UpstreamError): void => {
-    if (failure !== undefined || ended) return;
-    failure = error;
-    queue = [];
-    settle?.reject(error);
-    wake?.();
-    controller?.abort(error);
-  };
+  constructor() {
+    this.response = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
 
-  const waitForMore = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      const timer = setTimeout(() => fail(new UpstreamError('timeout', true)), ms);
-      wake = () => {
-        wake = undefined;
+  cancel(): void {
+    if (!this.#ended) this.#fail(new UpstreamError('cancelled', this.#controller !== undefined));
+  }
+
+  async next(idleMs: number): Promise<Buffer | undefined> {
+    if (this.#queue.length === 0 && !this.#ended && this.#failure === undefined) await this.#waitForMore(idleMs);
+    if (this.#failure !== undefined) throw this.#failure;
+    return this.#take();
+  }
+
+  async collect(maxBytes: number, totalMs: number): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const deadline = this.#ended ? 0 : performance.now() + totalMs;
+    for (;;) {
+      const chunk = this.#take();
+      if (chunk === undefined) {
+        const [only] = chunks;
+        if (this.#ended) return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, bytes);
+        if (this.#failure === undefined) await this.#waitForMore(Math.max(0, deadline - performance.now()));
+        if (this.#failure !== undefined) throw this.#failure;
+        continue;
+      }
+      bytes += chunk.length;
+      if (bytes > maxBytes) {
+        const error = new UpstreamError('too-large', true);
+        this.#fail(error);
+        throw error;
+      }
+      chunks.push(chunk);
+    }
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#failure !== undefined) controller.abort(this.#failure);
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: UpstreamHeaders): void {
+    if (status < 200) return;
+    this.#started = true;
+    this.#resolve?.({ status, headers, body: this });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#failure !== undefined) return;
+    this.#queue.push(chunk);
+    this.#queuedBytes += chunk.length;
+    if (this.#queuedBytes >= HIGH_WATER_BYTES) controller.pause();
+    this.#wake?.();
+  }
+
+  onResponseEnd(): void {
+    this.#ended = true;
+    this.#wake?.();
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.#fail(new UpstreamError(failureOf(error, this.#started), this.#controller !== undefined, { cause: error }));
+  }
+
+  #fail(error: UpstreamError): void {
+    if (this.#failure !== undefined || this.#ended) return;
+    this.#failure = error;
+    this.#queue.length = 0;
+    this.#reject?.(error);
+    this.#wake?.();
+    this.#controller?.abort(error);
+  }
+
+  #take(): Buffer | undefined {
+    const chunk = this.#queue.shift();
+    if (chunk !== undefined) this.#queuedBytes -= chunk.length;
+    if (this.#queuedBytes < HIGH_WATER_BYTES && this.#controller?.paused === true) this.#controller.resume();
+    return chunk;
+  }
+
+  #waitForMore(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#fail(new UpstreamError('timeout', true)), ms);
+      this.#wake = () => {
+        this.#wake = undefined;
         clearTimeout(timer);
         resolve();
       };
     });
-
-  const take = (): Buffer | undefined => {
-    const chunk = queue.shift();
-    if (chunk !== undefined) queuedBytes -= chunk.length;
-    if (queuedBytes < HIGH_WATER_BYTES && controller?.paused === true) controller.resume();
-    return chunk;
-  };
-
-  const body: UpstreamBody = {
-    async next(idleMs) {
-      if (queue.length === 0 && !ended && failure === undefined) await waitForMore(idleMs);
-      if (failure !== undefined) throw failure;
-      return take();
-    },
-    async collect(maxBytes, totalMs) {
-      const chunks: Buffer[] = [];
-      let bytes = 0;
-      const deadline = ended ? 0 : performance.now() + totalMs;
-      for (;;) {
-        const chunk = take();
-        if (chunk === undefined) {
-          if (ended) return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, bytes);
-          if (failure === undefined) await waitForMore(Math.max(0, deadline - performance.now()));
-          if (failure !== undefined) throw failure;
-          continue;
-        }
-        bytes += chunk.length;
-        if (bytes > maxBytes) {
-          fail(new UpstreamError('too-large', true));
-          throw new UpstreamError('too-large', true);
-        }
-        chunks.push(chunk);
-      }
-    },
-  };
-
-  pool.dispatch(
-    {
-      method: request.method,
-      path: request.path,
-      headers: request.headers,
-      body: request.body,
-    },
-    {
-      onRequestStart(given) {
-        controller = given;
-        if (failure !== undefined) given.abort(failure);
-      },
-      onResponseStart(_, status, headers) {
-        if (status < 200) return;
-        started = true;
-        settle?.resolve({ status, headers, body });
-      },
-      onResponseData(given, chunk) {
-        if (failure !== undefined) return;
-        queue.push(chunk);
-        queuedBytes += chunk.length;
-        if (queuedBytes >= HIGH_WATER_BYTES) given.pause();
-        wake?.();
-      },
-      onResponseEnd() {
-        ended = true;
-        wake?.();
-      },
-      onResponseError(_, error) {
-        fail(new UpstreamError(failureOf(error, started), controller !== undefined, { cause: error }));
-      },
-    },
-  );
-  return {
-    response,
-    cancel: () => {
-      if (!ended) fail(new UpstreamError('cancelled', controller !== undefined));
-    },
-  };
+  }
 }
 
 function failureOf(error: Error, started: boolean): UpstreamError['failure'] {

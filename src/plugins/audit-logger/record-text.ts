@@ -1,3 +1,4 @@
+import type { Violation } from '../../engine/decision.ts';
 import type { Extensions, JsonValue } from '../../engine/operation.ts';
 import type { DecisionRecord } from '../../engine/plugin.ts';
 import { stringifyJson } from '../../text/json.ts';
@@ -33,7 +34,7 @@ export function recordText(record: DecisionRecord, options: RecordOptions): stri
     ...(record.rule === undefined ? {} : { rule: record.rule }),
     ...(record.consultations.length === 0 ? {} : { decision_points: record.consultations }),
     ...(record.approvals.length === 0 ? {} : { approvals: record.approvals }),
-    ...(record.decision === 'pending' && violation !== null ? { elicitation: violation.details } : {}),
+    ...(record.decision === 'pending' && violation !== null ? { elicitation: askedIn(violation) } : {}),
     modified: record.modified.args || record.modified.result,
     ...(labels === undefined
       ? {}
@@ -44,6 +45,12 @@ export function recordText(record: DecisionRecord, options: RecordOptions): stri
   // Only data of the request and the plugins can hold integers that need the slower writer.
   const plain = options.maskArguments && record.decision !== 'pending';
   return plain ? JSON.stringify(line) : (stringifyJson(line) ?? '');
+}
+
+/** What a suspended operation waits for. The text for the caller may hold arguments, which are masked here. */
+function askedIn({ details }: Violation): Violation['details'] {
+  const { message: _message, ...asked } = details;
+  return asked;
 }
 
 /** What ties the record to the lines that other systems write about the same request. */

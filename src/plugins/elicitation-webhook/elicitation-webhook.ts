@@ -11,12 +11,14 @@ import type {
 import { readSecretSource, type SecretSource } from '../../valkey/secret-source.ts';
 import { definePlugin } from '../define-plugin.ts';
 import { endpointUrl, isCleartext } from '../endpoint-url.ts';
+import { isPageUrl } from '../page-url.ts';
 import { lintSecret, secretSchema, secretSource, type SecretConfig } from '../secret.ts';
 import { isSigned, signatureHeaders } from './webhook-signature.ts';
 
 export interface ElicitationWebhookConfig {
   readonly url: string;
   readonly secret_source: SecretConfig;
+  readonly page_url?: string;
   readonly timeout_seconds?: number;
   readonly insecure_http?: boolean;
 }
@@ -25,6 +27,8 @@ const DEFAULT_TIMEOUT_SECONDS = 5;
 /** Bytes of a key that cannot be guessed. */
 const MIN_SECRET = 16;
 const MAX_TEXT = 4096;
+/** What stands for the question's id in a `page_url`. */
+const PAGE_ID = '{id}';
 
 const configSchema: Readonly<Record<string, unknown>> = {
   type: 'object',
@@ -32,6 +36,12 @@ const configSchema: Readonly<Record<string, unknown>> = {
   properties: {
     url: { type: 'string', pattern: '\\S', description: 'Where questions are posted; https, or http on this machine.' },
     secret_source: secretSchema('Key that signs questions and answers, 16 characters or more.'),
+    page_url: {
+      type: 'string',
+      pattern: '\\S',
+      description:
+        'Page where people answer, with `{id}` in the place of the question; https, or http on this machine.',
+    },
     timeout_seconds: {
       type: 'integer',
       minimum: 1,
@@ -65,6 +75,7 @@ class WebhookChannel implements Plugin {
   readonly #context: PluginEntryContext;
   readonly #url: string;
   readonly #secret: SecretSource;
+  readonly #page: string | undefined;
   readonly #timeout: number;
   readonly #agent: Agent;
 
@@ -75,6 +86,7 @@ class WebhookChannel implements Plugin {
     if (readSecretSource(this.#secret).length < MIN_SECRET) {
       throw new Error(`the secret of \`secret_source\` is shorter than ${MIN_SECRET} characters`);
     }
+    this.#page = config.page_url === undefined ? undefined : pageTemplate(config.page_url);
     this.#timeout = (config.timeout_seconds ?? DEFAULT_TIMEOUT_SECONDS) * 1000;
     this.#agent = new Agent({ connect: { timeout: this.#timeout } });
   }
@@ -83,7 +95,9 @@ class WebhookChannel implements Plugin {
     if (input.verb === 'require_step_up') return failed('elicitation.unsupported_verb', 'invalid');
     if (input.state !== undefined) return { outcome: 'pending' };
     const failure = await this.#post(bodyOf(input), input.id, signal);
-    if (failure === undefined) return { outcome: 'pending', state: {} };
+    if (failure === undefined) {
+      return { outcome: 'pending', state: {}, ...(this.#page && { page: this.#page.replace(PAGE_ID, input.id) }) };
+    }
     const [code, status] = failure;
     this.#context.alarm({ alarm: 'elicitation_failed', plugin: this.#context.name, code, status });
     return failed(code, code === 'elicitation.webhook_rejected' ? 'invalid' : 'unavailable');
@@ -132,6 +146,17 @@ class WebhookChannel implements Plugin {
       return [late.aborted ? 'elicitation.webhook_timeout' : 'elicitation.webhook_unreachable', undefined];
     }
   }
+}
+
+/** Throws an `Error` for the author. The host name must be the author's, and the id is all that callers may learn. */
+function pageTemplate(text: string): string {
+  const template = text.trim();
+  const [one = '', other = ''] = ['0', '1'].map((digit) => template.replace(PAGE_ID, digit.repeat(64)));
+  if (!isPageUrl(one)) throw new Error('`page_url` is not an https URL without credentials and fragment');
+  if (template.split(PAGE_ID).length !== 2 || !URL.canParse(other) || new URL(one).host !== new URL(other).host) {
+    throw new Error('`page_url` needs `{id}` once, in its path or query');
+  }
+  return template;
 }
 
 function bodyOf(input: ElicitInput): string {

@@ -90,3 +90,28 @@ test('requests and notifications of the server pass, responses to what needs no 
     assert.equal(screened.messages[0]?.text, given);
   }
 });
+
+test('a result that is the same for all no longer says so, wherever it stands', async () => {
+  const allowing = { ...denying, decider: createDecider(scriptedEngine(), telemetry) };
+  const result = '{ "contents":[{"uri":"a://b","text":"\\u0041"}], "ttlMs":1.0,\n"cacheScope" : "public"}';
+  const screened = async (response: string, nested: boolean): Promise<string | undefined> => {
+    const request: PendingRequest = {
+      id: 1,
+      idText: '1',
+      method: nested ? 'tasks/get' : 'resources/read',
+      mediated: {
+        method: 'resources/read',
+        operation: { entity: { type: 'resource', name: 'a://b' } },
+        scope: '',
+        nested,
+      },
+    };
+    return (await screenText(response, () => request, allowing))?.messages[0]?.text;
+  };
+  const whole = `{"jsonrpc":"2.0","id":1,"result":${result}}`;
+  assert.equal(await screened(whole, false), whole.replace('"public"', '"private"'));
+  const task = `{"jsonrpc":"2.0","id":1,"result":{"cacheScope":"public","result":${result}}}`;
+  assert.equal(await screened(task, true), task.replace(' : "public"', ' : "private"'));
+  const other = whole.replace('"public"', '"private"');
+  assert.equal(await screened(other, false), other);
+});

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { LocalStorage } from '../../../src/transport/local-storage.ts';
+import { definePlugin, type LoadOptions } from '../../../src/index.ts';
 import type { GatewayOptions, UpstreamOptions } from '../../../src/gateway/index.ts';
 import { ask, post, startPeer, toolCall } from '../../support/http-peer.ts';
 import type { Answer, Peer, PeerHandler } from '../../support/http-peer.ts';
@@ -38,8 +39,9 @@ async function enforce(
   policy: string,
   upstreams: readonly UpstreamOptions[],
   options: Partial<GatewayOptions> = {},
+  load: LoadOptions = {},
 ): Promise<RunningGateway> {
-  const { engine } = await loadedEngine(policy);
+  const { engine } = await loadedEngine(policy, load);
   const running = await startGateway(upstreams, {}, { ...options, engine });
   closers.push(async () => {
     await running.gateway.close();
@@ -229,6 +231,39 @@ test('a batch goes to one upstream', async () => {
   };
   assert.deepEqual(await send('get_employee', 'anywhere'), ['eu', 'eu']);
   assert.deepEqual(await send('get_employee', 'echo'), ['gateway.no_upstream', 'gateway.no_upstream']);
+});
+
+test('what no upstream may get is recorded as denied', async () => {
+  const { upstreams } = await places();
+  const seen: unknown[] = [];
+  const witness = definePlugin({
+    kind: 'test/witness',
+    configSchema: { type: 'object' },
+    hooks: ['cmf.prompt_pre_invoke', 'cmf.tool_pre_invoke', 'cmf.http_request'],
+    create: () => ({
+      observe: ({ entity, decision, violation }) => void seen.push([entity.name, decision, violation?.code]),
+    }),
+  });
+  const policy = `${POLICY}
+plugins: [{name: witness, kind: test/witness}]
+global:
+  pre_invocation: [plugin(witness), {when: "http.path == '/moon'", do: [{restrict: {allow_sites: [moon]}}]}]
+`;
+  const running = await enforce(policy, upstreams, {}, { plugins: [witness] });
+  const greet = { jsonrpc: '2.0', id: 1, method: 'prompts/get', params: { name: 'greet' } };
+  assert.equal(outcome(await post(running.url, greet)), 'gateway.no_upstream');
+  await post(running.url, [toolCall(1, 'get_employee'), toolCall(2, 'echo')]);
+  await ask(running.url, { method: 'GET', path: '/moon' });
+  assert.deepEqual(seen, [
+    ['greet', 'allow', undefined],
+    ['greet', 'deny', 'gateway.no_upstream'],
+    ['get_employee', 'allow', undefined],
+    ['echo', 'allow', undefined],
+    ['get_employee', 'deny', 'gateway.no_upstream'],
+    ['echo', 'deny', 'gateway.no_upstream'],
+    ['*', 'allow', undefined],
+    ['*', 'deny', 'gateway.no_upstream'],
+  ]);
 });
 
 test('plain HTTP requests go where the global layer lets them', async () => {

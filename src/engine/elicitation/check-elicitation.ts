@@ -4,13 +4,13 @@ import type { Phase } from '../operation.ts';
 import type { PluginHandle } from '../plugin-handle.ts';
 import { parseDuration } from './duration.ts';
 
-/** Reports what is doubtful in a question; the bundle loads all the same. */
-export function lintElicitation(
+/** Reports what is doubtful in a question. False, and an error, when the plugin says that it cannot be asked. */
+export function checkElicitation(
   step: Step & { readonly kind: 'elicit' },
   plugin: PluginHandle,
   phase: Phase,
   { report }: Pick<CompileScope, 'report'>,
-): void {
+): boolean {
   const span = step.text.span(step.range.start, step.range.end);
   const doubt = (message: string, help?: string): void =>
     report.add('config/elicitation-doubt', span, message, help === undefined ? {} : { help });
@@ -23,5 +23,12 @@ export function lintElicitation(
   if (step.timeout !== undefined && parseDuration(step.timeout) === undefined) {
     doubt(`\`${step.timeout}\` is no time, so the usual one counts`, 'write it as in `90s`, `15m`, `24h` or `2d`');
   }
-  for (const { message, help } of plugin.checkElicit(step.verb)) doubt(`plugin \`${plugin.name}\`: ${message}`, help);
+  try {
+    for (const { message, help } of plugin.checkElicit(step.verb)) doubt(`plugin \`${plugin.name}\`: ${message}`, help);
+    return true;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : 'the question cannot be asked';
+    report.add('config/elicitation-step', span, `plugin \`${plugin.name}\`: ${message}`);
+    return false;
+  }
 }

@@ -1,0 +1,16 @@
+import type { JsonObject } from '../../engine/operation.ts';
+import { memberSpan, rootSpan } from '../json/json-scan.ts';
+import type { JsonSpan } from '../json/json-scan.ts';
+import { replaceSpan } from '../json/json-splice.ts';
+import { ownValue } from '../json/json-value.ts';
+
+/**
+ * A response whose `result` no shared cache may give to others, since policy decided it for one caller. `path` leads to
+ * the result in the message. Source: MCP 2026-07-28, `cacheScope`.
+ */
+export function withPrivateCache(text: string, result: JsonObject, path: readonly string[] = ['result']): string {
+  if (ownValue(result, 'cacheScope') !== 'public') return text;
+  let span: JsonSpan | undefined = rootSpan(text);
+  for (const key of [...path, 'cacheScope']) span = span && memberSpan(text, span.start, key);
+  return span === undefined ? text : replaceSpan(text, span, '"private"');
+}
