@@ -45,9 +45,9 @@ export function routeHead(section: Section, groups: ReadonlySet<string>, scope: 
   if (type === undefined || entity === undefined) return undefined;
   const matcher = matcherOf(entity.value.kind === 'sequence', stringsOf(entity.value), report);
   if (matcher === undefined) return undefined;
-  const meta = entryOf(node, 'meta')?.value;
-  const routeScope = meta?.kind === 'map' ? stringOf(entryOf(meta, 'scope')?.value) : undefined;
-  const tags = meta?.kind === 'map' ? stringsOf(entryOf(meta, 'tags')?.value).map(({ text }) => text) : [];
+  const written = entryOf(node, 'meta')?.value;
+  const meta = metaOf(written);
+  const routeScope = written?.kind === 'map' ? stringOf(entryOf(written, 'scope')?.value) : undefined;
   const named = stringsOf(entryOf(node, 'groups')?.value).flatMap(({ text, node: at }) => {
     if (groups.has(text)) return [text];
     report.add('config/unknown-group', at.span, `there is no group \`${text}\``, { help: 'define it under `groups:`' });
@@ -55,16 +55,29 @@ export function routeHead(section: Section, groups: ReadonlySet<string>, scope: 
   });
   const names =
     matcher.kind === 'list' ? matcher.names.join(',') : matcher.kind === 'exact' ? matcher.name : matcher.pattern;
+  const { when, whenForecast, conditions } = whenOf(node, scope);
   return {
     type,
     matcher,
     scope: routeScope,
-    ...whenOf(node, scope),
+    when,
+    whenForecast,
+    conditions,
     key: `${type}:${names}${routeScope === undefined ? '' : `@${routeScope}`}`,
     span: entity.value.span,
-    meta: { tags, properties: propertiesOf(meta?.kind === 'map' ? entryOf(meta, 'properties')?.value : undefined) },
-    tags: [...new Set([...tags, ...named])],
+    meta,
+    tags: meta.tags.length + named.length === 0 ? NONE : [...new Set([...meta.tags, ...named])],
   };
+}
+
+const NONE: readonly never[] = [];
+const NO_META: RouteMeta = { tags: NONE, properties: {} };
+const UNCONDITIONAL = { when: undefined, whenForecast: undefined, conditions: NONE };
+
+function metaOf(node: DocumentNode | undefined): RouteMeta {
+  if (node?.kind !== 'map') return NO_META;
+  const tags = stringsOf(entryOf(node, 'tags')?.value).map(({ text }) => text);
+  return { tags, properties: propertiesOf(entryOf(node, 'properties')?.value) };
 }
 
 function matcherOf(
@@ -100,8 +113,7 @@ function whenOf(node: MapNode, scope: CompileScope): Pick<RouteHead, 'when' | 'w
   const when = entryOf(node, 'when')?.value;
   const { text } = when?.kind === 'scalar' && typeof when.value === 'string' ? when : {};
   const predicate = text && parsePredicate(text, scope.report);
-  if (text === undefined || predicate === undefined)
-    return { when: undefined, whenForecast: undefined, conditions: [] };
+  if (text === undefined || predicate === undefined) return UNCONDITIONAL;
   const conditions = pathsOf(predicate).map((path) => ({ path, text, phase: 'pre' as const }));
   return { when: compilePredicate(predicate, scope), whenForecast: forecastPredicate(predicate, scope), conditions };
 }

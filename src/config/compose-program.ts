@@ -75,7 +75,7 @@ export function composeProgram(
     serving(observers, phase).flatMap((handle) => admissionStep(handle, composition.registry));
 
   const phaseProgram = (phase: Phase, written: readonly CompiledStep[]): PhaseProgram => {
-    const { steps, runs } = stepList([...admission(phase), ...written]);
+    const { steps, runs } = stepList(joined([admission(phase), written]));
     const audit = ofMode(phase, 'audit');
     const background = ofMode(phase, 'fire_and_forget');
     const observing = serving(observers, phase);
@@ -84,21 +84,33 @@ export function composeProgram(
   };
 
   return {
-    pre: phaseProgram('pre', [
-      ...structuralSteps(at('pre'), composition.registry),
-      ...fieldSteps(layerFields(compiled.map((layer) => layer.args)), 'args'),
-      ...compiled.flatMap((layer) => layer.pre),
-    ]),
-    post: phaseProgram('post', [
-      ...fieldSteps(layerFields(compiled.map((layer) => layer.result)), 'result'),
-      ...compiled.flatMap((layer) => layer.post),
-      ...structuralSteps(at('post'), composition.registry),
-    ]),
-    forecasts: compiled.flatMap((layer) => layer.forecasts),
+    pre: phaseProgram(
+      'pre',
+      joined([
+        structuralSteps(at('pre'), composition.registry),
+        fieldSteps(layerFields(compiled.map((layer) => layer.args)), 'args'),
+        ...compiled.map((layer) => layer.pre),
+      ]),
+    ),
+    post: phaseProgram(
+      'post',
+      joined([
+        fieldSteps(layerFields(compiled.map((layer) => layer.result)), 'result'),
+        ...compiled.map((layer) => layer.post),
+        structuralSteps(at('post'), composition.registry),
+      ]),
+    ),
+    forecasts: joined(compiled.map((layer) => layer.forecasts)),
     response: target.responder?.response,
     unmatched: target.unmatched,
     authentication: authenticationOf(layers, composition),
   };
+}
+
+/** The lists in one that has no room for more; the only one that is not empty itself. */
+function joined<Item>(lists: readonly (readonly Item[])[]): readonly Item[] {
+  const [first = [], ...others] = lists.filter((list) => list.length > 0);
+  return others.length === 0 ? first : first.concat(...others);
 }
 
 /** Of several activations of one plugin the last counts. */

@@ -65,6 +65,8 @@ export class PolicyVisitor implements ConfigVisitor {
   readonly #heads: RouteHead[] = [];
   readonly #defaults = new Map<RoutedEntityType, SectionLayer>();
   readonly #groups = new Map<string, SectionLayer>();
+  /** Of all groups, since routes come after them. */
+  #groupNames: ReadonlySet<string> | undefined;
   readonly #overrides: { readonly entry: MapEntry; readonly name: string }[] = [];
   readonly #usedOverrides = new Set<MapEntry>();
   readonly #texts = new KnownTexts();
@@ -165,7 +167,8 @@ export class PolicyVisitor implements ConfigVisitor {
   }
 
   route(section: Section, index: number): void {
-    const head = routeHead(section, new Set(this.#groups.keys()), this.#scope);
+    const groups = (this.#groupNames ??= new Set(this.#groups.keys()));
+    const head = routeHead(section, groups, this.#scope);
     const place = `routes.${head?.key ?? index}`;
     const split = splitSection(section, this.#report);
     this.#warnOfGlobalOnlyKeys(split, place);
@@ -174,13 +177,11 @@ export class PolicyVisitor implements ConfigVisitor {
     if (head === undefined) return;
     this.#heads.push(head);
     if (head.when !== undefined) this.#refuseConditionalAuthentication(section, own, head);
-    const layersOf = (extraTags: readonly string[]): readonly SectionLayer[] => [
-      ...this.#broadLayers(head.type, [...head.tags, ...extraTags]),
-      own,
-    ];
+    const layersOf = (extraTags: readonly string[]): readonly SectionLayer[] =>
+      this.#broadLayers(head.type, [...head.tags, ...extraTags]).concat(own);
     const target = { type: head.type, unmatched: undefined, responder: own };
     const compose = (extraTags: readonly string[]): Program => this.#compose(layersOf(extraTags), target);
-    this.routes.push(makeRoute(head, new Set(this.#groups.keys()), compose));
+    this.routes.push(makeRoute(head, groups, compose));
     this.outline.push({ head, layers: layersOf([]) });
   }
 

@@ -40,7 +40,7 @@ export function fieldSteps(fields: readonly LayerField[], target: 'args' | 'resu
 }
 
 function joined(first: CompiledStep, fields: readonly LayerField[], target: 'args' | 'result'): CompiledStep {
-  const walked = fields.flatMap(({ atRoot }) => atRoot ?? []);
+  const walked = fields.flatMap(({ atRoot }) => atRoot ?? []).slice();
   const members = fields.map(({ step }) => step);
   return { place: first.place, at: first.at, code: { run: walk(walked, members, target), members } };
 }
