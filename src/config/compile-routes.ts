@@ -161,8 +161,9 @@ export async function reportShadowedRoutes(heads: readonly RouteHead[], report: 
     if (head.when !== undefined) continue;
     const { matcher, type, scope } = head;
     const names = matcher.kind === 'list' ? matcher.names : [matcher.kind === 'exact' ? matcher.name : matcher.pattern];
+    const kind = `${JSON.stringify([type, scope ?? null, scoreOf(head)])} `;
     for (const name of new Set(names)) {
-      const key = JSON.stringify([type, scope ?? null, scoreOf(head), name]);
+      const key = `${kind}${name}`;
       const earlier = first.get(key);
       if (earlier === undefined) {
         first.set(key, head);

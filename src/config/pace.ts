@@ -1,13 +1,13 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Milliseconds of work between two turns of the event loop. */
+/** Milliseconds of work at once, and at least as many for everything else behind it. */
 const SLICE_MS = 1;
 
 /** Keeps long work from holding up the thread that it is done in: `if (pace.due) await pace.rest()`. */
 export interface Pace {
   /** Whether what else waits should have its turn first. */
   readonly due: boolean;
-  /** Settles after every other callback that is due by now. */
+  /** Settles after every other callback that is due by then. */
   rest(): Promise<unknown>;
 }
 
@@ -22,7 +22,7 @@ export function inSlices(): Pace {
       return performance.now() >= until;
     },
     async rest() {
-      await turn();
+      await sleep(SLICE_MS);
       until = performance.now() + SLICE_MS;
     },
   };

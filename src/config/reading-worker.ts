@@ -1,3 +1,6 @@
+import { readlinkSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
+import { basename } from 'node:path';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { Report } from '../diagnostics/report.ts';
 import type { Alarm } from '../session/label-store.ts';
@@ -63,4 +66,16 @@ function serve(port: MessagePort, cache: string | undefined): void {
   });
 }
 
-if (parentPort !== null) serve(parentPort, workerData.cache);
+/** Lets threads that serve requests go first where cores are few. Where threads have no priority of their own, nothing. */
+function giveWay(): void {
+  try {
+    setPriority(Number(basename(readlinkSync('/proc/thread-self'))), constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // Reading is as good without.
+  }
+}
+
+if (parentPort !== null) {
+  giveWay();
+  serve(parentPort, workerData.cache);
+}
