@@ -17,7 +17,6 @@ function checked(answer: unknown): ReadonlySet<string> {
 }
 
 function isTextSet(answer: unknown): answer is ReadonlySet<string> {
-  if (answer instanceof LabelSet) return true;
   if (!(answer instanceof Set)) return false;
   for (const member of answer) if (typeof member !== 'string') return false;
   return true;

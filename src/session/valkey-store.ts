@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { Connection } from '../valkey/connection.ts';
+import type { Client } from '../valkey/dial.ts';
 import { OperationGuard } from '../valkey/operation-guard.ts';
 import { readSecretSource } from '../valkey/secret-source.ts';
 import { checkServer } from '../valkey/server-checks.ts';
@@ -9,7 +10,6 @@ import { ConfirmedAppends } from './confirmed-appends.ts';
 import { plainLabels, signedLabels } from './label-codec.ts';
 import { LabelFloor } from './label-floor.ts';
 import { APPEND_SCRIPT, LOAD_SCRIPT, loadScripts, runScript, sendScript, type LabelScript } from './label-scripts.ts';
-import { LabelSet } from './label-set.ts';
 import {
   SessionStoreError,
   type LabelStore,
@@ -31,6 +31,15 @@ export function valkeyStore(
   context: Pick<SessionStoreContext, 'alarm' | 'observer'>,
 ): LabelStore {
   return new ValkeyStore(settings, context);
+}
+
+/** A script that is sent at once by `client`; by the guard when there is none. `started`: by `performance.now()`. */
+interface ScriptCall {
+  readonly script: LabelScript;
+  readonly key: string;
+  readonly args: readonly (string | number)[];
+  readonly client: Client | undefined;
+  readonly started: number;
 }
 
 class ValkeyStore implements LabelStore {
@@ -90,9 +99,16 @@ class ValkeyStore implements LabelStore {
   async loadLabels(sessionId: string): Promise<ReadonlySet<string>> {
     const key = this.#keyOf(sessionId);
     const known = this.#floor.get(sessionId);
-    const started = performance.now();
+    const call = this.#call(LOAD_SCRIPT, key, [this.#ttl]);
+    const { started } = call;
     try {
-      const reply = await this.#run(LOAD_SCRIPT, key, [this.#ttl]);
+      let reply: unknown;
+      try {
+        reply = await this.#send(call);
+      } catch (error) {
+        reply = await this.#resend(call, error);
+      }
+      this.#guard.succeeded();
       const { labels, left, refreshFailed } = this.#decode(reply, key);
       if (refreshFailed) {
         this.#observer?.refreshFailure();
@@ -118,7 +134,7 @@ class ValkeyStore implements LabelStore {
 
   async health(): Promise<{ healthy: boolean; detail: string }> {
     try {
-      await this.#run(LOAD_SCRIPT, this.#keyOf(''), [0]);
+      await this.#guard.run((client) => runScript(client, LOAD_SCRIPT, this.#keyOf(''), [0]));
       return { healthy: true, detail: 'the primary answers' };
     } catch (error) {
       return { healthy: false, detail: toValkeyError(error).message };
@@ -138,7 +154,22 @@ class ValkeyStore implements LabelStore {
   async #append(sessionId: string, labels: readonly string[]): Promise<void> {
     const started = performance.now();
     try {
-      await this.#write(this.#keyOf(sessionId), labels);
+      const key = this.#keyOf(sessionId);
+      const session = key.slice(-64);
+      const members = labels.map((label) => this.#codec.encode(label, session));
+      const confirming = this.#confirming;
+      if (confirming === undefined) {
+        const call = this.#call(APPEND_SCRIPT, key, [this.#ttl, 0, ...members]);
+        try {
+          await this.#send(call);
+        } catch (error) {
+          await this.#resend(call, error);
+        }
+        this.#guard.succeeded();
+      } else {
+        const args = [this.#ttl, 1, ...members];
+        await confirming.guard.run((client) => confirming.appends.append(client, key, args));
+      }
       const expiresAt = this.#ttl > 0 ? started + this.#ttl : (this.#floor.get(sessionId)?.expiresAt ?? Infinity);
       this.#learn(sessionId, labels, expiresAt, this.confirmsAppends);
       this.#observed('append', started, undefined);
@@ -147,22 +178,20 @@ class ValkeyStore implements LabelStore {
     }
   }
 
-  #write(key: string, labels: readonly string[]): Promise<unknown> {
-    const session = key.slice(-64);
-    const members = labels.map((label) => this.#codec.encode(label, session));
-    const confirming = this.#confirming;
-    const args = [this.#ttl, confirming === undefined ? 0 : 1, ...members];
-    return confirming === undefined
-      ? this.#run(APPEND_SCRIPT, key, args)
-      : confirming.guard.run((client) => confirming.appends.append(client, key, args));
+  #call(script: LabelScript, key: string, args: readonly (string | number)[]): ScriptCall {
+    return { script, key, args, client: this.#guard.ready, started: performance.now() };
   }
 
-  /** A server that does not know the script is rare, so only what follows a failure is prepared for it. */
-  #run(script: LabelScript, key: string, args: readonly (string | number)[]): Promise<unknown> {
-    return this.#guard.run(
-      (client) => sendScript(client, script, 'digest', key, args),
-      (client) => runScript(client, script, key, args),
-    );
+  /** Answers with the client's own promise whenever it can, since each one around it costs. */
+  #send({ client, script, key, args }: ScriptCall): Promise<unknown> {
+    return client === undefined
+      ? this.#guard.run((ready) => runScript(ready, script, key, args))
+      : sendScript(client, script, 'digest', key, args);
+  }
+
+  #resend({ client, script, key, args, started }: ScriptCall, error: unknown): Promise<unknown> {
+    if (client === undefined) throw error;
+    return this.#guard.retry((ready) => runScript(ready, script, key, args), client, error, started);
   }
 
   /** Labels that the store has lost count all the same, and are put back. */
@@ -180,7 +209,7 @@ class ValkeyStore implements LabelStore {
       restored = false;
     }
     this.#alarm({ alarm: 'session_store_regression', key, lost: lost.length, restored });
-    return new LabelSet([...loaded, ...lost]);
+    return new Set([...loaded, ...lost]);
   }
 
   #decode(reply: unknown, key: string): { labels: ReadonlySet<string>; left: number; refreshFailed: boolean } {
@@ -189,7 +218,7 @@ class ValkeyStore implements LabelStore {
     const [left, failed] = [parts.at(-2), parts.at(-1)];
     if (typeof left !== 'number' || typeof failed !== 'number') throw undecodable();
     const session = key.slice(-64);
-    const labels = new LabelSet();
+    const labels = new Set<string>();
     for (let i = 0; i < parts.length - 2; i++) {
       const member = parts[i];
       if (typeof member !== 'string') throw undecodable();

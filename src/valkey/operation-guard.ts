@@ -72,29 +72,30 @@ export class OperationGuard {
     return this.#state;
   }
 
-  /** `again`: how to send it from the second time on, or when there is no ready connection the first time. */
-  async run<T>(send: (client: Client) => Promise<T>, again = send): Promise<T> {
-    const client = this.#connection.current;
-    if (client === undefined || this.#state !== 'closed' || !this.#limitedByClient) return this.#guarded(again);
-    const started = performance.now();
-    let first: ValkeyError;
-    try {
-      const answer = await send(client);
-      if (this.#failing) this.#endCount();
-      return answer;
-    } catch (error) {
-      first = this.#note(client, error);
-    }
+  /**
+   * The client by which an operation may be tried at once, with nothing in between; its end is told by `succeeded` or
+   * `retry`. Undefined when an operation has to be `run`.
+   */
+  get ready(): Client | undefined {
+    return this.#limitedByClient && this.#state === 'closed' ? this.#connection.current : undefined;
+  }
+
+  succeeded(): void {
+    if (this.#failing) this.#endCount();
+  }
+
+  /** Goes on with an operation that began at `started` of `performance.now()` and failed with `error` on `client`. */
+  retry<T>(send: (client: Client) => Promise<T>, client: Client, error: unknown, started: number): Promise<T> {
+    const first = this.#note(client, error);
     const left = this.#budget - (performance.now() - started);
     return this.#settle(
       this.#breaker.execute(() =>
-        isWorthRetrying(first) && left > 0 ? this.#repeat(again, left, first) : Promise.reject(first),
+        isWorthRetrying(first) && left > 0 ? this.#repeat(send, left, first) : Promise.reject(first),
       ),
     );
   }
 
-  /** The way of operations that have no connection yet, may be failed at once, or are not limited by the client. */
-  #guarded<T>(send: (client: Client) => Promise<T>): Promise<T> {
+  run<T>(send: (client: Client) => Promise<T>): Promise<T> {
     const work = this.#breaker.execute(() => this.#repeat(send, this.#budget, undefined));
     return this.#settle(withTimeLimit(work, this.#budget, () => this.#tooLate()));
   }

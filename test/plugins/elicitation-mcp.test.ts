@@ -41,6 +41,16 @@ describe('elicitation/mcp', () => {
     assert.equal(await asked.retry(id, undefined, { elicitation: { id, reply: APPROVED } }), 'elicitation.used');
   });
 
+  it('is answered for itself when a call has several', async () => {
+    const asked = await AskedEngine.of([CONFIRM, "confirm(h, from: subject.id, purpose: 'sure?')"], OWN);
+    const first = pendingId(await asked.pre(undefined, { elicitation: { form: true } }));
+    const replied = { form: true, reply: APPROVED };
+    const second = pendingId(await asked.pre(undefined, { elicitation: { ...replied, id: first } }));
+    assert.notEqual(second, first);
+    assert.equal(await asked.retry(second), 'elicitation.pending');
+    assert.equal(await asked.retry(second, undefined, { elicitation: { ...replied, id: second } }), 'allow');
+  });
+
   it('denies what the user refuses, for good', async () => {
     const { asked, id } = await formEngine();
     const denied = { outcome: 'denied', text: 'too much' } as const;
