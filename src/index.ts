@@ -94,5 +94,5 @@ export {
   type TransportSessionType,
   type TransportStorage,
 } from './transport/transport-storage.ts';
-export type { SecretSource } from './valkey/secret-source.ts';
+export type { SecretSource } from './text/secret-source.ts';
 export { positionAt, type Position, type Source, type Span } from './text/source.ts';
