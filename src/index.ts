@@ -1,11 +1,6 @@
 export { editorSchema } from './config/editor-schema.ts';
-export {
-  loadBundle,
-  type BundleSource,
-  type BundleSummary,
-  type LoadResult,
-  type UnmatchedOutline,
-} from './config/load-bundle.ts';
+export type { BundleSource } from './config/document-reader.ts';
+export { loadBundle, type BundleSummary, type LoadResult, type UnmatchedOutline } from './config/load-bundle.ts';
 export type { LoadOptions } from './config/load-options.ts';
 export type { OutlineStep, RouteOutline } from './config/outline.ts';
 export type { Diagnostic, Related } from './diagnostics/diagnostic.ts';

@@ -1,5 +1,6 @@
 import type { Awaitable } from '../session/label-store.ts';
 import type { Violation } from './decision.ts';
+import type { CallDeadline } from './call-deadline.ts';
 import type {
   CallbackAnswer,
   CallbackMessage,
@@ -59,7 +60,7 @@ export interface PluginHandle {
   /** Why the phase must not be run. Undefined for a plugin that always lets it. Never throws. */
   readonly admit: ((request: Pick<PluginInput, 'entity' | 'extensions'>) => Violation | undefined) | undefined;
   invoke(input: PluginInput, signal: AbortSignal | undefined): Awaitable<InvokeResult>;
-  resolveIdentity(input: IdentityInput, signal: AbortSignal): Awaitable<IdentityOutcome | PluginFailure>;
+  resolveIdentity(input: IdentityInput, deadline: CallDeadline): Awaitable<IdentityOutcome | PluginFailure>;
   delegate(input: DelegateInput, signal: AbortSignal | undefined): Awaitable<DelegateOutcome | PluginFailure>;
   /** What is doubtful in the keys of a `delegate` step. Throws an `Error` for the author when the step cannot work. */
   checkDelegate(config: DelegateInput['config']): readonly PluginWarning[];

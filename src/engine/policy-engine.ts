@@ -4,6 +4,7 @@ import type { HandleNames } from '../session/session-handle.ts';
 import { TransportStorageError, type TransportStorage } from '../transport/transport-storage.ts';
 import { authenticate } from './authentication.ts';
 import type { Bundle } from './bundle.ts';
+import { CallDeadline } from './call-deadline.ts';
 import type { Constraint } from './constraint.ts';
 import type { Decision, Taint, Violation } from './decision.ts';
 import type { QuestionDesk } from './elicitation/question-desk.ts';
@@ -152,18 +153,15 @@ export class PolicyEngine implements Engine {
     const tenure = this.#tenure;
     tenure.operations += 1;
     tenure.calls += 1;
-    let timer: NodeJS.Timeout | undefined;
+    const deadline = new CallDeadline(this.#deadline, () =>
+      this.#alarm({ alarm: 'operation_deadline', phase: 'identify' }),
+    );
     try {
       const operation = { entity: input.entity, extensions: { http: httpOf(input) } };
       const frame = frameOf(tenure, operation, 'pre', undefined, undefined);
       const { authentication } = this.#choose(frame);
       if (authentication.length === 0) return { outcome: 'identified', extensions: {}, credentials: [] };
-      const giveUp = new AbortController();
-      timer = setTimeout(() => {
-        this.#alarm({ alarm: 'operation_deadline', phase: 'identify' });
-        giveUp.abort();
-      }, this.#deadline);
-      const result = await authenticate(authentication, input, giveUp.signal);
+      const result = await authenticate(authentication, input, deadline);
       if (result.outcome === 'denied' && tenure.bundle.observed) {
         observeRefusedIdentity(frame, input, result.violation, this.#alarm);
       }
@@ -172,7 +170,7 @@ export class PolicyEngine implements Engine {
       this.#alarm({ alarm: 'engine_internal_error', where: 'identify' });
       return { outcome: 'denied', violation: violationOf(INTERNAL_ERROR, undefined) };
     } finally {
-      clearTimeout(timer);
+      deadline.end();
       tenure.calls -= 1;
       tenure.operations -= 1;
       tenure.left();
@@ -296,8 +294,8 @@ export class PolicyEngine implements Engine {
   /** A denial that leaves out whatever the phase came to. */
   #refuse(frame: Frame, halt: Halt): Decision {
     frame.rule = undefined;
-    const taints = frame.taints?.slice() ?? NO_TAINTS;
-    return refusedDecision(frame, halt, violationOf(halt, frame.program), taints, frame.stored, null);
+    const violation = violationOf(halt, frame.program);
+    return refusedDecision(frame, halt, violation, frame.taints ?? NO_TAINTS, frame.stored, null);
   }
 
   #finish(frame: Frame, decision: Decision): Decision {

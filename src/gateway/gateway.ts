@@ -80,6 +80,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const rankOf = tierRanks(options.costTiers);
   const upstreams = readUpstreams(options, rankOf);
   const [{ mcpPath }] = upstreams;
+  const mcpTarget = readTarget(mcpPath);
   const canonicalMcpPaths = new Set(upstreams.map((upstream) => canonicalPath(upstream.mcpPath)));
   const authority = createAuthorityCheck(options.listen.host, options.allowHosts ?? [], options.allowOrigins ?? []);
   const telemetry = options.telemetry ?? createTelemetry();
@@ -133,7 +134,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const note: ExchangeNote = {};
-    const target = readTarget(request.url);
+    const target = request.url === mcpPath ? mcpTarget : readTarget(request.url);
     const host = authority.host(request.headers.host);
     let release: (() => void) | undefined;
     const exchange: Exchange = {

@@ -1,5 +1,6 @@
 import type { Extensions, JsonValue, Subject } from '../engine/operation.ts';
 import type { Capability, PluginInput } from '../engine/plugin.ts';
+import { isRecord } from '../text/shape.ts';
 
 const NO_LABELS: ReadonlySet<string> = new Set();
 
@@ -89,9 +90,42 @@ function subjectView(subject: Subject | undefined, has: (capability: Capability)
 }
 
 /** A deep copy that nobody can change. Depth is bounded by what parsed the data. */
-export function frozenCopy<Value>(value: Value): Value {
+export function frozenCopy<Value>(value: Value): Value;
+export function frozenCopy(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  return freezeDeep(structuredClone(value));
+  const copy = plainCopy(value, MAX_PLAIN_DEPTH);
+  return copy === NOT_PLAIN ? freezeDeep(structuredClone(value)) : copy;
+}
+
+/** Deeper than requests usually are. */
+const MAX_PLAIN_DEPTH = 32;
+const NOT_PLAIN = Symbol('not plain');
+
+/** A frozen copy of what is made of records, lists and primitive values alone; else `NOT_PLAIN`. */
+function plainCopy(value: unknown, depth: number): unknown {
+  if (typeof value === 'function' || typeof value === 'symbol' || depth === 0) return NOT_PLAIN;
+  if (typeof value !== 'object' || value === null) return value;
+  if (isRecord(value)) return plainRecord(value, depth);
+  const list: readonly unknown[] = Array.isArray(value) ? value : [];
+  const copy: unknown[] = [];
+  for (const item of list) {
+    const copied = plainCopy(item, depth - 1);
+    if (copied === NOT_PLAIN) return NOT_PLAIN;
+    copy.push(copied);
+  }
+  return Object.freeze(copy);
+}
+
+function plainRecord(value: Readonly<Record<string, unknown>>, depth: number): unknown {
+  if (Object.getPrototypeOf(value) !== Object.prototype) return NOT_PLAIN;
+  const copy: Record<string, unknown> = {};
+  for (const [key, member] of Object.entries(value)) {
+    const copied = plainCopy(member, depth - 1);
+    // To set this one would be to set the prototype.
+    if (copied === NOT_PLAIN || key === '__proto__') return NOT_PLAIN;
+    copy[key] = copied;
+  }
+  return Object.freeze(copy);
 }
 
 function freezeDeep<Value>(root: Value): Value {

@@ -1,6 +1,6 @@
 import type { DecisionPointHandle } from '../engine/compile-scope.ts';
 import type { DecisionAnswer, DecisionPoint } from '../engine/decision-point.ts';
-import { inTime, type PluginHostOptions } from './plugin-host.ts';
+import { inTime, outerOf, type PluginHostOptions } from './plugin-host.ts';
 
 const FAILED = Object.freeze({ outcome: 'failed' });
 const NEVER_ABORTED = Object.freeze({ signal: new AbortController().signal });
@@ -35,7 +35,7 @@ export function hostDecisionPoint(
         };
       }
       return async (question, signal) => {
-        const answer = await inTime((inner) => ask(question, { signal: inner }), timeout, signal);
+        const answer = await inTime((call) => ask(question, call), timeout, outerOf(signal));
         if (answer.kind === 'answer' && isAnswer(answer.value)) return answer.value;
         return failed(answer.kind === 'answer' ? 'answer' : answer.kind);
       };

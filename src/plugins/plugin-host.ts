@@ -1,6 +1,8 @@
 import type { Alarm, Awaitable } from '../session/label-store.ts';
 import type { Violation } from '../engine/decision.ts';
+import type { CallDeadline } from '../engine/call-deadline.ts';
 import type {
+  CallContext,
   CallbackAnswer,
   Capability,
   DelegateOutcome,
@@ -65,21 +67,24 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
 
   const observesOnly = plugin.invoke === undefined && plugin.observe !== undefined;
 
-  const call = async <Answer>(
+  const call = <Answer>(
     hook: HookName,
-    run: ((signal: AbortSignal) => Awaitable<Answer>) | undefined,
+    run: ((call: CallContext) => Awaitable<Answer>) | undefined,
     accepts: (answer: Answer) => boolean,
-    outer: AbortSignal | undefined,
-  ): Promise<Answer | PluginFailure> => {
+    outer: Outer | undefined,
+  ): Awaitable<Answer | PluginFailure> => {
     if (run === undefined || !entry.hooks.includes(hook)) {
       options.alarm({ alarm: 'plugin_failure', plugin: entry.name, hook, failure: 'hook' });
       return failure('hook');
     }
-    const answer = await inTime(run, options.timeout, outer);
-    if (answer.kind === 'answer' && accepts(answer.value)) return answer.value;
-    const what = answer.kind === 'answer' ? 'answer' : answer.kind;
-    options.alarm({ alarm: 'plugin_failure', plugin: entry.name, hook, failure: what });
-    return failure(what);
+    const read = (answer: Timely<Answer>): Answer | PluginFailure => {
+      if (answer.kind === 'answer' && accepts(answer.value)) return answer.value;
+      const what = answer.kind === 'answer' ? 'answer' : answer.kind;
+      options.alarm({ alarm: 'plugin_failure', plugin: entry.name, hook, failure: what });
+      return failure(what);
+    };
+    const answer = inTime(run, options.timeout, outer);
+    return answer instanceof Promise ? answer.then(read) : read(answer);
   };
 
   return {
@@ -100,11 +105,11 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
       const run = plugin.invoke?.bind(plugin);
       const outcome = await call<PluginOutcome>(
         input.hook,
-        run === undefined ? undefined : (inner) => run(view, { signal: inner }),
+        run === undefined ? undefined : (context) => run(view, context),
         (answer) =>
           isPluginOutcome(answer) &&
           (answer.outcome !== 'modify' || changesPermitted({ ...answer }, input, permission)),
-        signal,
+        outerOf(signal),
       );
       if (entry.onError === 'disable') breaker.left(passage, outcome.outcome !== 'failed');
       switch (outcome.outcome) {
@@ -119,14 +124,14 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
           return ALLOW;
       }
     },
-    resolveIdentity(input, signal) {
+    resolveIdentity(input, deadline) {
       const run = plugin.resolveIdentity?.bind(plugin);
       const visible = Object.freeze({ entity: frozenCopy(input.entity), headers: frozenCopy({ ...input.headers }) });
       return call<IdentityOutcome>(
         'identity.resolve',
-        run === undefined ? undefined : (inner) => run(visible, { signal: inner }),
+        run === undefined ? undefined : (context) => run(visible, context),
         isIdentityOutcome,
-        signal,
+        deadline,
       );
     },
     delegate(input, signal) {
@@ -141,9 +146,9 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
       });
       return call<DelegateOutcome>(
         'token.delegate',
-        run === undefined ? undefined : (inner) => run(visible, { signal: inner }),
+        run === undefined ? undefined : (context) => run(visible, context),
         isDelegateOutcome,
-        signal,
+        outerOf(signal),
       );
     },
     checkDelegate: (config) => plugin.checkDelegate?.(config) ?? [],
@@ -168,9 +173,9 @@ export function hostPlugin(entry: PluginEntry, plugin: Plugin, options: PluginHo
       });
       return call<ElicitOutcome>(
         'elicit',
-        run === undefined ? undefined : (inner) => run(visible, { signal: inner }),
+        run === undefined ? undefined : (context) => run(visible, context),
         (answer) => isElicitOutcome(answer, input),
-        signal,
+        outerOf(signal),
       );
     },
   };
@@ -221,19 +226,71 @@ function admissionOf(
 
 type Timely<Answer> = { readonly kind: 'answer'; readonly value: Answer } | { readonly kind: 'timeout' | 'error' };
 
-/** Runs a call under a time limit. Never rejects; a call that is given up gets its signal aborted. */
-export async function inTime<Answer>(
-  run: (signal: AbortSignal) => Awaitable<Answer>,
+/**
+ * Runs a call under a time limit. Never rejects; a call that is given up gets its signal aborted. A call that answers at
+ * once is answered at once.
+ */
+export function inTime<Answer>(
+  run: (call: CallContext) => Awaitable<Answer>,
   limit: number,
+  outer: Outer | undefined,
+): Awaitable<Timely<Answer>> {
+  if (outer?.aborted === true) return { kind: 'error' };
+  const call = new LimitedCall(outer);
+  let answer: Awaitable<Answer>;
+  try {
+    answer = run(call);
+    if (!isThenable(answer)) return { kind: 'answer', value: answer };
+  } catch {
+    return { kind: 'error' };
+  }
+  return waitFor(answer, limit, call, outer?.signal);
+}
+
+/** What a call is part of: it ends when that does. */
+type Outer = Pick<CallDeadline, 'aborted' | 'signal'>;
+
+export function outerOf(signal: AbortSignal | undefined): Outer | undefined {
+  return signal && { aborted: signal.aborted, signal };
+}
+
+/** What a call is given; most never ask for its signal. */
+class LimitedCall implements CallContext {
+  readonly #outer: Outer | undefined;
+  #controller: AbortController | undefined;
+  #signal: AbortSignal | undefined;
+  #over = false;
+
+  constructor(outer: Outer | undefined) {
+    this.#outer = outer;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#signal === undefined) {
+      this.#controller = new AbortController();
+      const { signal } = this.#controller;
+      this.#signal = this.#outer === undefined ? signal : AbortSignal.any([this.#outer.signal, signal]);
+      if (this.#over) this.#controller.abort();
+    }
+    return this.#signal;
+  }
+
+  giveUp(): void {
+    this.#over = true;
+    this.#controller?.abort();
+  }
+}
+
+async function waitFor<Answer>(
+  pending: PromiseLike<Answer>,
+  limit: number,
+  call: LimitedCall,
   outer: AbortSignal | undefined,
 ): Promise<Timely<Answer>> {
-  if (outer?.aborted === true) return { kind: 'error' };
-  const giveUp = new AbortController();
-  const signal = outer === undefined ? giveUp.signal : AbortSignal.any([outer, giveUp.signal]);
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
       settle({ kind: 'timeout' });
-      giveUp.abort();
+      call.giveUp();
     }, limit);
     const abandon = (): void => settle({ kind: 'error' });
     const settle = (answer: Timely<Answer>): void => {
@@ -242,10 +299,14 @@ export async function inTime<Answer>(
       resolve(answer);
     };
     outer?.addEventListener('abort', abandon, { once: true });
-    // The function is asynchronous so that a throw, a rejection and a promise of another make end alike.
-    const answering = async (): Promise<Answer> => run(signal);
+    // A promise of another make may throw where its own would reject.
+    const answering = async (): Promise<Answer> => pending;
     answering().then((value) => settle({ kind: 'answer', value }), abandon);
   });
+}
+
+function isThenable<Answer>(answer: Awaitable<Answer>): answer is Promise<Answer> {
+  return typeof answer === 'object' && answer !== null && 'then' in answer;
 }
 
 function isPluginOutcome(answer: unknown): answer is PluginOutcome {

@@ -99,7 +99,7 @@ async function relayJson(
   report(gateway, screened.messages);
   offerHandles(gateway, exchange, screened.messages);
   settle(gateway, relay, screened.messages, waiting);
-  await keepOpened(opening, screened.messages);
+  if (opening !== undefined) await keepOpened(opening, screened.messages);
   const [only] = screened.messages;
   if (!relay.batch && only?.denied !== undefined && only.request !== undefined) {
     noteDenied(exchange, only);

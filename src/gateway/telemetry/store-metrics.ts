@@ -1,16 +1,16 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { StoreObserver } from '../../session/label-store.ts';
+import { Tally } from './tally.ts';
 
 const BREAKER_STATES = ['closed', 'half_open', 'open'] as const;
 
 /** Counts what the label store of a bundle does; give the result to the bundle's loader. Once for each registry. */
 export function storeMetrics(registry: Registry): StoreObserver {
   const registers = [registry];
-  const operations = new Counter({
+  const operations = new Tally(registry, {
     name: 'indelible_session_store_operations_total',
     help: 'Loads and appends of session labels.',
     labelNames: ['op'],
-    registers,
   });
   const failures = new Counter({
     name: 'indelible_session_store_failures_total',
@@ -52,7 +52,7 @@ export function storeMetrics(registry: Registry): StoreObserver {
   enter('closed');
   return {
     operation(op, milliseconds, failure) {
-      operations.inc({ op });
+      operations.add(op, { op });
       durations.observe({ op }, milliseconds / 1000);
       if (failure !== undefined) failures.inc({ op, failure });
     },

@@ -37,6 +37,8 @@ const OF_THE_GATEWAY = new Set([
   'x-method-override',
 ]);
 
+const STAYS_BEHIND = new Set([...OF_THE_CONNECTION, ...OF_THE_GATEWAY]);
+
 /** Digests of a body that may have been written anew. */
 export const OF_THE_BODY = new Set(['content-digest', 'repr-digest', 'digest', 'content-md5', 'etag']);
 
@@ -59,7 +61,7 @@ export function requestHeaders(request: IncomingMessage, forwarded: ForwardedReq
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? '';
     const lower = name.toLowerCase();
-    if (OF_THE_CONNECTION.has(lower) || OF_THE_GATEWAY.has(lower) || lower.startsWith('x-forwarded-')) continue;
+    if (STAYS_BEHIND.has(lower) || lower.startsWith('x-forwarded-')) continue;
     if (forwarded.withheld.has(lower) || named?.has(lower) === true) continue;
     if (forwarded.identityEncoding && lower === 'accept-encoding') continue;
     if (!forwarded.changed.has(lower)) headers.push(name, rawHeaders[i + 1] ?? '');

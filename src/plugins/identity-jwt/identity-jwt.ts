@@ -64,11 +64,11 @@ function create(config: Readonly<IdentityJwtConfig>, context: PluginContext): Pl
   };
 
   return {
-    resolveIdentity: (input: IdentityInput, { signal }) => {
+    resolveIdentity: (input: IdentityInput, call) => {
       const token = tokenOf(input.headers[headerKey]);
       if (token === undefined) return denied('auth.malformed_header');
       const known = cache.find(token, context.now());
-      return known ? identified(known, token) : verify(token, signal);
+      return known ? identified(known, token) : verify(token, call.signal);
     },
     close: () => {
       for (const { keys } of issuers.values()) keys.close();
