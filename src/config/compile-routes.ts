@@ -128,7 +128,7 @@ export function makeRoute(
   const suffix = scope === undefined ? '' : `@${scope}`;
   const keys =
     matcher.kind === 'list' ? new Map(matcher.names.map((name) => [name, `${type}:${name}${suffix}`])) : undefined;
-  const others = new Set([...groups].filter((group) => !head.tags.includes(group)));
+  const others = head.tags.length === 0 ? groups : new Set([...groups].filter((group) => !head.tags.includes(group)));
   const { plain, tagged } = programsByTags(compose, others);
   return { type, matcher, scope, when, whenForecast, meta, key, keys, plain, tagged };
 }
@@ -161,8 +161,8 @@ export async function reportShadowedRoutes(heads: readonly RouteHead[], report: 
     if (head.when !== undefined) continue;
     const { matcher, type, scope } = head;
     const names = matcher.kind === 'list' ? matcher.names : [matcher.kind === 'exact' ? matcher.name : matcher.pattern];
-    const kind = `${JSON.stringify([type, scope ?? null, scoreOf(head)])} `;
-    for (const name of new Set(names)) {
+    const kind = `${type} ${scope === undefined ? '' : JSON.stringify(scope)} ${scoreOf(head)} `;
+    for (const name of matcher.kind === 'list' ? new Set(names) : names) {
       const key = `${kind}${name}`;
       const earlier = first.get(key);
       if (earlier === undefined) {

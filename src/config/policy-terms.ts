@@ -83,12 +83,12 @@ function globalOnlyKeys(
   wrapped: MapNode | undefined,
   report: Report,
 ): ReadonlyMap<GlobalOnlyKey, MapEntry> {
-  const found = new Map<GlobalOnlyKey, MapEntry>();
+  let found: Map<GlobalOnlyKey, MapEntry> | undefined;
   for (const key of GLOBAL_ONLY_KEYS) {
     const entry = one(key, node, wrapped, report);
-    if (entry !== undefined) found.set(key, entry);
+    if (entry !== undefined) (found ??= new Map()).set(key, entry);
   }
-  return found;
+  return found ?? NO_KEYS;
 }
 
 /** An entry that may stand flat or under `apl`, but not in both. */
@@ -114,6 +114,7 @@ export function stringOf(node: DocumentNode | undefined): string | undefined {
 }
 
 const NO_STRINGS: readonly never[] = [];
+const NO_KEYS: ReadonlyMap<GlobalOnlyKey, MapEntry> = new Map();
 
 /** The texts of a string or of a list of strings, with their nodes; other members are passed over. */
 export function stringsOf(
