@@ -51,6 +51,20 @@ export function manyRoutes(count: number): string {
   return `routes:\n${routes.join('')}`;
 }
 
+/** Routes of which no rule and no field is written twice. */
+export function differentRoutes(count: number): string {
+  const routes = Array.from({ length: count }, (_, index) => {
+    const rules = [
+      `require(role.r${index})`,
+      `delegation.depth > ${index}: deny`,
+      `security.labels contains 'l${index}' & !perm.p${index}: deny`,
+      `taint(t${index}, session)`,
+    ];
+    return route(toolName(index), rules).replace(/^( {6}\w+)(:.*)$/gm, `$1_${index}$2`);
+  });
+  return `routes:\n${routes.join('')}`;
+}
+
 const ROLES = ['employee', 'manager', 'hr', 'auditor', 'approver'];
 const LABELS = ['secret', 'pii', 'finance', 'health', 'legal', 'export', 'board'];
 

@@ -2,7 +2,7 @@ import { LineCounter, parseDocument } from 'yaml';
 import { loadBundle, type LoadResult } from '../../src/config/load-bundle.ts';
 import { median, timed } from '../race.ts';
 import { atMost, Lines, type SectionResult } from '../result.ts';
-import { manyRoutes, preRules } from '../standard-request.ts';
+import { differentRoutes, manyRoutes, preRules } from '../standard-request.ts';
 
 const ROUNDS = 5;
 const ROUTES = 10_000;
@@ -33,15 +33,27 @@ export async function loadSection(): Promise<SectionResult> {
   lines.add(`${ROUTES / 10} routes, loadBundle`, median(tenth), 'ms', { ratio: 1 / growth, of: `${ROUTES} routes` });
   lines.check(atMost(`load of ${ROUTES} routes, × ${ROUTES / 10} routes`, growth, GROWTH));
 
-  const before = await heap();
-  const kept = await load(manyRoutes(2000));
-  const bytes = ((await heap()) - before) / (2000 * (preRules().length + 3));
-  if (!kept.ok) throw new Error('rejected');
-  const held = kept.bundle;
+  const bytes = await heapOfRule(manyRoutes);
   lines.add('heap of a rule or field', bytes, 'bytes');
   lines.check(atMost('heap of a rule, KB', bytes / 1024, 1.2));
-  if (held.digest === '') throw new Error('no digest');
+
+  const different = differentRoutes(ROUTES);
+  const beside = await timed(async () => void parseDocument(different, { lineCounter: new LineCounter() }));
+  const time = await timed(() => load(different));
+  lines.add(`${ROUTES} routes, no rule twice, loadBundle`, time, 'ms', { ratio: time / beside, of: parsing });
+  lines.add('heap of a rule or field, none of them twice', await heapOfRule(differentRoutes), 'bytes');
   return lines;
+}
+
+const HELD = 2000;
+
+/** Of a load whose whole result is kept, in bytes. */
+async function heapOfRule(routes: (count: number) => string): Promise<number> {
+  const before = await heap();
+  const kept = await load(routes(HELD));
+  const bytes = (await heap()) - before;
+  if (!kept.ok || kept.outline().length !== HELD) throw new Error('rejected');
+  return bytes / (HELD * (preRules().length + 3));
 }
 
 async function load(text: string): Promise<LoadResult> {

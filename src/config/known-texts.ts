@@ -14,14 +14,15 @@ import { notesOf, type Note } from './notes.ts';
 /** What a text means wherever it is written. Ranges in `root` hold everywhere, its texts are those of one place. */
 export class KnownText<Root extends Step | Pipeline> {
   readonly root: Root;
-  readonly #notes: Partial<Record<Phase, readonly Note[]>> = {};
+  #pre: readonly Note[] | undefined;
+  #post: readonly Note[] | undefined;
 
   constructor(root: Root) {
     this.root = root;
   }
 
   notes(phase: Phase): readonly Note[] {
-    return (this.#notes[phase] ??= notesOf(this.root, phase));
+    return phase === 'pre' ? (this.#pre ??= notesOf(this.root, phase)) : (this.#post ??= notesOf(this.root, phase));
   }
 }
 

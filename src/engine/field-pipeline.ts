@@ -42,22 +42,29 @@ export interface CompiledField {
   readonly atRoot: RootField | undefined;
 }
 
+/** A field that may be written in several places. */
+export interface KnownField {
+  readonly target: 'args' | 'result';
+  readonly name: string;
+  readonly compiled: CompiledField;
+}
+
 export function compileField(field: WrittenField, target: 'args' | 'result', scope: CompileScope): CompiledField {
   const { stages } = field.pipeline;
   // Plugins differ from place to place.
   if (scope.fields === undefined || stages.some(({ kind }) => kind === 'plugin')) return compile(field, target, scope);
-  const known = scope.fields.get(stages) ?? new Map<string, CompiledField>();
-  scope.fields.set(stages, known);
-  const key = `${target}.${field.name}`;
-  const compiled = known.get(key) ?? compile(field, target, scope);
-  known.set(key, compiled);
+  const known = scope.fields.get(stages) ?? [];
+  const same = known.find((each) => each.target === target && each.name === field.name);
+  if (same !== undefined) return same.compiled;
+  const compiled = compile(field, target, scope);
+  scope.fields.set(stages, [...known, { target, name: field.name, compiled }]);
   return compiled;
 }
 
 function compile(field: WrittenField, target: 'args' | 'result', scope: CompileScope): CompiledField {
-  const runners = field.pipeline.stages.flatMap((stage) => compileRunner(stage, field.pipeline, scope));
+  const runners = field.pipeline.stages.flatMap((stage) => compileRunner(stage, field.pipeline, scope)).slice();
   const rewrite = compileFieldPath<Frame>(field.path);
-  const stages = runners.flatMap((runner) => (runner.plugin === undefined ? [runner] : []));
+  const stages = runners.flatMap((runner) => (runner.plugin === undefined ? [runner] : [])).slice();
   if (stages.length === runners.length) {
     const change = compileChange(stages, field);
     const [only, ...others] = field.path.segments;

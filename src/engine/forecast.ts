@@ -21,7 +21,7 @@ export type StepForecast = (prospect: Prospect) => boolean;
  * pipelines are never sure.
  */
 export function forecastSteps(steps: readonly Step[], scope: AttributeScope): readonly StepForecast[] {
-  return steps.flatMap((step) => forecastStep(step, scope) ?? []);
+  return steps.flatMap((step) => forecastStep(step, scope) ?? []).slice();
 }
 
 function forecastStep(step: Step, scope: AttributeScope): StepForecast | undefined {

@@ -38,7 +38,7 @@ export function parsePipelineWithin(
     const { start: from, end: to } = unreachable.range;
     out.add('language/unreachable-stage', from, to, `${out.quote(from, to)} stands behind \`omit\` and never runs`);
   }
-  return present.length < stages.length ? undefined : { kind: 'pipeline', stages: present, text: out.text };
+  return present.length < stages.length ? undefined : { kind: 'pipeline', stages: present.slice(), text: out.text };
 }
 
 /** False, with a finding, when a quote between `start` and `end` is never closed. */

@@ -338,7 +338,8 @@ function readPath(reading: Reading, bracketed: boolean): Path | undefined {
     segments.push(segment);
     end = closing.end;
   }
-  return { kind: 'path', segments, range: { start: first.start, end } };
+  // A list that was added to keeps room for many more.
+  return { kind: 'path', segments: segments.slice(), range: { start: first.start, end } };
 }
 
 /** `path | string`, after the `[`. */

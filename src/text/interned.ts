@@ -3,5 +3,8 @@
  * with what a request holds takes a walk over both.
  */
 export function interned(text: string): string {
-  return Object.keys({ [text]: undefined })[0] ?? text;
+  // Without a prototype an object is a table; any other would leave the runtime a new layout for each name.
+  const names: Record<string, undefined> = Object.create(null);
+  names[text] = undefined;
+  return Object.keys(names)[0] ?? text;
 }
