@@ -42,6 +42,12 @@ export async function race(contenders: readonly Contender[], options: RaceOption
   return timings;
 }
 
+/** Milliseconds of processor time that `work` takes after a full collection. */
+export async function timed(work: () => Promise<unknown>): Promise<number> {
+  globalThis.gc?.();
+  return (await processorTime(async () => void (await work()))) / 1e6;
+}
+
 /** Nanoseconds that this process spends in `work`. */
 async function processorTime(work: () => void | Promise<void>): Promise<number> {
   const before = process.cpuUsage();

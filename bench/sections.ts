@@ -5,6 +5,7 @@ import { loadSection } from './sections/load.ts';
 import { memorySection } from './sections/memory.ts';
 import { operationSection } from './sections/operation.ts';
 import { peersSection } from './sections/peers.ts';
+import { reloadSection } from './sections/reload.ts';
 import { storeSection } from './sections/store.ts';
 
 /** In the order of the table. */
@@ -15,5 +16,6 @@ export const SECTIONS: Readonly<Record<string, () => Promise<SectionResult>>> = 
   store: storeSection,
   gateway: gatewaySection,
   load: loadSection,
+  reload: reloadSection,
   memory: memorySection,
 };

@@ -1,11 +1,6 @@
 export { editorSchema } from './config/editor-schema.ts';
-export {
-  loadBundle,
-  type BundleSource,
-  type BundleSummary,
-  type LoadResult,
-  type UnmatchedOutline,
-} from './config/load-bundle.ts';
+export type { BundleSource } from './config/document-reader.ts';
+export { loadBundle, type BundleSummary, type LoadResult, type UnmatchedOutline } from './config/load-bundle.ts';
 export type { LoadOptions } from './config/load-options.ts';
 export type { OutlineStep, RouteOutline } from './config/outline.ts';
 export type { Diagnostic, Related } from './diagnostics/diagnostic.ts';
@@ -99,5 +94,5 @@ export {
   type TransportSessionType,
   type TransportStorage,
 } from './transport/transport-storage.ts';
-export type { SecretSource } from './valkey/secret-source.ts';
+export type { SecretSource } from './text/secret-source.ts';
 export { positionAt, type Position, type Source, type Span } from './text/source.ts';

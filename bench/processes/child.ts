@@ -14,7 +14,10 @@ export class Child {
   }
 
   /** Resolves when it listens; rejects when it ends before. */
-  static async start(program: 'upstream' | 'bare-proxy' | 'gateway', settings: Settings): Promise<Child> {
+  static async start(
+    program: 'upstream' | 'bare-proxy' | 'gateway' | 'reloading-gateway',
+    settings: Settings,
+  ): Promise<Child> {
     const child = fork(fileURLToPath(new URL(`${program}.js`, import.meta.url)), { execArgv: [] });
     const ended = once(child, 'exit').then(() => Promise.reject(new Error(`${program} ended`)));
     child.send(settings);
@@ -23,9 +26,14 @@ export class Child {
 
   /** Its processor time so far, in microseconds. */
   async processor(): Promise<number> {
+    return Number(await this.ask('processor'));
+  }
+
+  /** What it answers to a message. */
+  async ask(message: string): Promise<unknown> {
     const answer = answerOf(this.#process);
-    this.#process.send('processor');
-    return Number(await answer);
+    this.#process.send(message);
+    return answer;
   }
 
   async stop(): Promise<void> {

@@ -1,7 +1,7 @@
-/** What a process of the gateway section is started with. */
+/** What a process of the sections that serve is started with. */
 export interface Settings {
   /** URL of the MCP endpoint behind it; empty for the upstream itself. */
   readonly upstream: string;
-  /** Text of the gateway's bundle; empty for the others. */
+  /** Text of the gateway's bundle, or the path for one that reloads it; empty for the others. */
   readonly bundle: string;
 }

@@ -1,6 +1,6 @@
 import { LineCounter, parseDocument } from 'yaml';
 import { loadBundle, type LoadResult } from '../../src/config/load-bundle.ts';
-import { median } from '../race.ts';
+import { median, timed } from '../race.ts';
 import { atMost, Lines, type SectionResult } from '../result.ts';
 import { manyRoutes, preRules } from '../standard-request.ts';
 
@@ -48,15 +48,6 @@ async function load(text: string): Promise<LoadResult> {
   const loaded = await loadBundle({ name: 'bench.yaml', text });
   if (!loaded.ok) throw new Error(loaded.diagnostics[0]?.message);
   return loaded;
-}
-
-/** Milliseconds of processor time. */
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  globalThis.gc?.();
-  const before = process.cpuUsage();
-  await work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1000;
 }
 
 async function heap(): Promise<number> {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { approvalsCommand } from './commands/approvals.ts';
 import { auditCommand } from './commands/audit.ts';
@@ -10,6 +9,7 @@ import { explainCommand } from './commands/explain.ts';
 import { initCommand } from './commands/init.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { serveCommand } from './commands/serve.ts';
+import { packageVersion } from '../config/package-version.ts';
 import { systemErrorText } from './system-error.ts';
 import { Terminal, type ExitCode, type ProcessStreams } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
@@ -93,10 +93,4 @@ async function fail(error: unknown, program: Command, argv: readonly string[], t
 
 function isClosed(error: Error): boolean {
   return 'code' in error && (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED');
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  const { version }: { readonly version: string } = JSON.parse(text);
-  return version;
 }

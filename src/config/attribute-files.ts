@@ -4,8 +4,7 @@ import { Report } from '../diagnostics/report.ts';
 import type { JsonObject, JsonValue } from '../engine/operation.ts';
 import { entryOf, isNull, toValue, type DocumentNode, type MapEntry, type MapNode } from '../text/document.ts';
 import type { Source, Span } from '../text/source.ts';
-import { readDocument } from './load.ts';
-import { readSources } from './read-source.ts';
+import type { DocumentReader } from './document-reader.ts';
 import { stringOf } from './policy-terms.ts';
 
 /** The merged `data` tree and the files it was read from. */
@@ -32,6 +31,7 @@ interface Branch {
 export async function readAttributeFiles(
   entry: MapEntry | undefined,
   baseDirectory: string,
+  reader: DocumentReader,
   report: Report,
 ): Promise<AttributeTree> {
   const root: Branch = { kind: 'branch', members: new Map(), span: emptySpan };
@@ -41,10 +41,10 @@ export async function readAttributeFiles(
     const path = stringOf(file);
     if (path === undefined) continue;
     const findings = new Report();
-    const read = await readSources(isAbsolute(path) ? path : join(baseDirectory, path), findings);
-    for (const source of read ?? []) {
-      sources.push(source);
-      const data = dataOf(source, findings);
+    const read = await reader.read(isAbsolute(path) ? path : join(baseDirectory, path), 'attributes', findings);
+    sources.push(...(read?.sources ?? []));
+    for (const document of read?.documents ?? []) {
+      const data = dataOf(document, findings);
       if (data !== undefined) merge(root, data, 'data', findings);
     }
     if (findings.hasErrors) {
@@ -57,10 +57,8 @@ export async function readAttributeFiles(
 
 const emptySpan: Span = { source: { name: '', text: '' }, start: 0, end: 0 };
 
-/** The map under `data`; undefined when the file adds nothing or is reported. */
-function dataOf(source: Source, report: Report): MapNode | undefined {
-  if (source.text.trim() === '') return undefined;
-  const root = readDocument(source, report);
+/** The map under `data`; undefined when the file adds nothing or is reported. `root` is undefined for these too. */
+function dataOf(root: DocumentNode | undefined, report: Report): MapNode | undefined {
   if (root === undefined || isNull(root)) return undefined;
   if (root.kind !== 'map') {
     report.add('config/attribute-file', root.span, 'an attribute file is a map with the key `data`');

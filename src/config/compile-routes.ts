@@ -12,6 +12,7 @@ import { parsePredicate } from '../language/parse-predicate.ts';
 import { entryOf, type DocumentNode, type MapNode } from '../text/document.ts';
 import type { Span } from '../text/source.ts';
 import type { AttributeUse } from './layer-facts.ts';
+import type { Pace } from './pace.ts';
 import { stringOf, stringsOf } from './policy-terms.ts';
 import { ROUTED_ENTITY_TYPES, type Section } from './walk.ts';
 
@@ -153,14 +154,16 @@ export function programsByTags(
 }
 
 /** Reports routes that can never apply because an earlier one takes the same requests. */
-export function reportShadowedRoutes(heads: readonly RouteHead[], report: Report): void {
+export async function reportShadowedRoutes(heads: readonly RouteHead[], report: Report, pace: Pace): Promise<void> {
   const first = new Map<string, RouteHead>();
   for (const head of heads) {
+    if (pace.due) await pace.rest();
     if (head.when !== undefined) continue;
     const { matcher, type, scope } = head;
     const names = matcher.kind === 'list' ? matcher.names : [matcher.kind === 'exact' ? matcher.name : matcher.pattern];
+    const kind = `${JSON.stringify([type, scope ?? null, scoreOf(head)])} `;
     for (const name of new Set(names)) {
-      const key = JSON.stringify([type, scope ?? null, scoreOf(head), name]);
+      const key = `${kind}${name}`;
       const earlier = first.get(key);
       if (earlier === undefined) {
         first.set(key, head);

@@ -42,9 +42,54 @@ export function composeProgram(
   target: ProgramTarget,
   composition: Composition,
 ): Program {
+  const { overrides, structural, admission, listeners } = participantsOf(layers, target, composition);
+  const compiled = compiledWith(overrides, layers, composition);
+  const phaseProgram = (phase: Phase, written: readonly (readonly CompiledStep[])[]): PhaseProgram => {
+    const { steps, runs } = stepList(joined([admission[phase], ...written]));
+    return { steps, runs, listeners: listeners[phase] };
+  };
+  return {
+    pre: phaseProgram('pre', [
+      structural.pre,
+      fieldSteps(layerFields(compiled.map((layer) => layer.args)), 'args'),
+      ...compiled.map((layer) => layer.pre),
+    ]),
+    post: phaseProgram('post', [
+      fieldSteps(layerFields(compiled.map((layer) => layer.result)), 'result'),
+      ...compiled.map((layer) => layer.post),
+      structural.post,
+    ]),
+    forecasts: joined(compiled.map((layer) => layer.forecasts)),
+    response: target.responder?.response,
+    unmatched: target.unmatched,
+    authentication: authenticationOf(layers, composition),
+  };
+}
+
+/** What plugins do in a program besides what its rules call them for. */
+interface Participants {
+  /** Plugins that rules call, with settings of their own. */
+  readonly overrides: ReadonlyMap<string, PluginHandle>;
+  readonly structural: Readonly<Record<Phase, readonly CompiledStep[]>>;
+  readonly admission: Readonly<Record<Phase, readonly CompiledStep[]>>;
+  readonly listeners: Readonly<Record<Phase, PhaseProgram['listeners']>>;
+}
+
+const NOBODY: Participants = {
+  overrides: new Map(),
+  structural: { pre: [], post: [] },
+  admission: { pre: [], post: [] },
+  listeners: { pre: undefined, post: undefined },
+};
+
+function participantsOf(
+  layers: readonly SectionLayer[],
+  target: ProgramTarget,
+  composition: Composition,
+): Participants {
+  if (composition.scope.plugins.size === 0) return NOBODY;
   const called = new Set(layers.flatMap((layer) => [...layer.facts.plugins.keys()]));
   const overrides = effectiveOverrides(layers, called, composition);
-  const compiled = compiledWith(overrides, layers, composition);
   const activated = lastOfEach(layers.flatMap((layer) => layer.activated));
   const listed = new Set(activated.map(({ name }) => name));
   const structural = [...activated, ...composition.ambient.filter(({ name }) => !listed.has(name))].toSorted(
@@ -74,36 +119,19 @@ export function composeProgram(
   const admission = (phase: Phase): readonly CompiledStep[] =>
     serving(observers, phase).flatMap((handle) => admissionStep(handle, composition.registry));
 
-  const phaseProgram = (phase: Phase, written: readonly CompiledStep[]): PhaseProgram => {
-    const { steps, runs } = stepList(joined([admission(phase), written]));
+  const listeners = (phase: Phase): PhaseProgram['listeners'] => {
     const audit = ofMode(phase, 'audit');
     const background = ofMode(phase, 'fire_and_forget');
     const observing = serving(observers, phase);
     const isHeard = audit.length + background.length + observing.length > 0;
-    return { steps, runs, listeners: isHeard ? { audit, background, observers: observing } : undefined };
+    return isHeard ? { audit, background, observers: observing } : undefined;
   };
-
+  const steps = (phase: Phase): readonly CompiledStep[] => structuralSteps(at(phase), composition.registry);
   return {
-    pre: phaseProgram(
-      'pre',
-      joined([
-        structuralSteps(at('pre'), composition.registry),
-        fieldSteps(layerFields(compiled.map((layer) => layer.args)), 'args'),
-        ...compiled.map((layer) => layer.pre),
-      ]),
-    ),
-    post: phaseProgram(
-      'post',
-      joined([
-        fieldSteps(layerFields(compiled.map((layer) => layer.result)), 'result'),
-        ...compiled.map((layer) => layer.post),
-        structuralSteps(at('post'), composition.registry),
-      ]),
-    ),
-    forecasts: joined(compiled.map((layer) => layer.forecasts)),
-    response: target.responder?.response,
-    unmatched: target.unmatched,
-    authentication: authenticationOf(layers, composition),
+    overrides,
+    structural: { pre: steps('pre'), post: steps('post') },
+    admission: { pre: admission('pre'), post: admission('post') },
+    listeners: { pre: listeners('pre'), post: listeners('post') },
   };
 }
 

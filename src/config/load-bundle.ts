@@ -7,28 +7,27 @@ import { Report } from '../diagnostics/report.ts';
 import type { Bundle } from '../engine/bundle.ts';
 import { QuestionDesk } from '../engine/elicitation/question-desk.ts';
 import type { EntityType } from '../engine/operation.ts';
-import { RouteTable } from '../engine/route-table.ts';
+import { bySpecificity, RouteTable, type Route } from '../engine/route-table.ts';
 import type { Awaitable } from '../session/label-store.ts';
 import { entryOf, type MapEntry, type MapNode } from '../text/document.ts';
-import type { Source } from '../text/source.ts';
 import { readAttributeFiles, type AttributeTree } from './attribute-files.ts';
-import { readDocument } from './load.ts';
+import { DocumentCache } from './document-cache.ts';
+import { LocalReader, type BundleSource, type DocumentReader } from './document-reader.ts';
 import type { LoadOptions } from './load-options.ts';
-import { mergeDocuments } from './merge-documents.ts';
 import { outlineLayers, outlineRoute, type RouteOutline } from './outline.ts';
+import { inSlices, UNHURRIED, type Pace } from './pace.ts';
 import { pluginTimeout } from './plugin-entries.ts';
 import { PolicyVisitor } from './policy-visitor.ts';
 import { splitSection, type GlobalOnlyKey } from './policy-terms.ts';
-import { readSources } from './read-source.ts';
 import { registeredKinds } from './registered-kinds.ts';
 import { attributeExists } from './rules/attribute-exists.ts';
 import { hashHasKey } from './rules/hash-has-key.ts';
 import { pipelineWeakened } from './rules/pipeline-weakened.ts';
 import { pluginActive } from './rules/plugin-active.ts';
 import { sessionHasSubject } from './rules/session-has-subject.ts';
-import { validateBundle } from './schema.ts';
 import { walkBundle } from './walk.ts';
 import { buildDecisionPoints } from './wiring.ts';
+import { WorkerReader } from './worker-reader.ts';
 
 /** Counts of a bundle, and what requests get that no route matches. */
 export interface BundleSummary {
@@ -58,25 +57,36 @@ export type LoadResult =
     }
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[]; readonly dropped: number };
 
-/** Text of a bundle that is not read from a file; `name` is what diagnostics call it. */
-export type BundleSource = string | Source | readonly Source[];
-
 /**
  * Reads, validates and compiles a bundle: `source` is the path of a file or folder, or text with a name. Nothing is
- * dialled. What is wrong with the bundle is in the result; only a bug throws.
+ * dialled. What is wrong with the bundle is in the result; only a bug throws, or a thread of `worker` that ends early.
  */
 export async function loadBundle(source: BundleSource, options: LoadOptions = {}): Promise<LoadResult> {
-  const report = new Report();
-  const sources = typeof source === 'string' ? await readSources(source, report) : 'text' in source ? [source] : source;
-  if (sources === undefined) return rejected(report, []);
-  const documents = sources.map((each) => readDocument(each, report));
-  const present = documents.filter((document) => document !== undefined);
-  const root = mergeDocuments(present, report);
-  if (root === undefined || present.length < documents.length) return rejected(report, present);
+  const alarm = options.alarm ?? (() => undefined);
+  const { cache } = options;
+  const reader =
+    options.worker === true
+      ? new WorkerReader({ cache, alarm, signal: options.signal })
+      : new LocalReader(cache === undefined ? undefined : new DocumentCache(cache, alarm));
+  try {
+    const loaded = await loadWith(reader, source, options);
+    if (loaded.ok) await reader.keep();
+    return loaded;
+  } finally {
+    await reader.close();
+  }
+}
 
-  validateBundle(root, report);
+async function loadWith(reader: DocumentReader, source: BundleSource, options: LoadOptions): Promise<LoadResult> {
+  const report = new Report();
+  const pace = options.worker === true ? inSlices() : UNHURRIED;
+  const read = await reader.read(source, 'bundle', report);
+  const present = (read?.documents ?? []).filter((document) => document !== undefined);
+  if (read?.root === undefined) return rejected(report, present);
+
+  const { sources, root } = read;
   const baseDirectory = options.baseDirectory ?? (await directoryOf(source));
-  const attributes = await attributesOf(root, baseDirectory, options, report);
+  const attributes = await attributesOf(root, baseDirectory, reader, options, report);
   const alarm = options.alarm ?? (() => undefined);
   const now = options.now ?? Date.now;
   const environment = options.environment ?? process.env;
@@ -111,9 +121,9 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
     observer: options.storeObserver,
     report,
   });
-  walkBundle(root, [visitor]);
-  const unmatched = visitor.finish();
-  lint(visitor, report);
+  await walkBundle(root, [visitor], pace);
+  const unmatched = await visitor.finish(pace);
+  await lint(visitor, report, pace);
 
   const plugins = visitor.registry.made;
   const close = (): Promise<void> => closeAll([...plugins, ...points]);
@@ -122,11 +132,12 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
     await Promise.allSettled([close(), closeAll([visitor.sessions.store, visitor.transport.storage])]);
     return rejected(report, present);
   }
-  digest = digestOf([...sources, ...attributes.sources, ...points.flatMap((point) => point.sources ?? [])]);
+  const texts = [...sources, ...attributes.sources, ...points.flatMap((point) => point.sources ?? [])];
+  digest = await digestOf(texts, pace);
   const bundle: Bundle = {
     digest,
     questions,
-    routes: new RouteTable(visitor.routes),
+    routes: await routeTable(visitor.routes, pace),
     unmatched,
     observed: plugins.some((plugin) => plugin.observe !== undefined),
     sessions: visitor.sessions,
@@ -159,6 +170,15 @@ export async function loadBundle(source: BundleSource, options: LoadOptions = {}
   };
 }
 
+async function routeTable(routes: readonly Route[], pace: Pace): Promise<RouteTable> {
+  const table = new RouteTable();
+  for (const route of bySpecificity(routes)) {
+    table.add(route);
+    if (pace.due) await pace.rest();
+  }
+  return table;
+}
+
 /** Ends every one; rejects with the first failure once all have been asked. */
 async function closeAll(open: readonly { close?(): Awaitable<void> }[]): Promise<void> {
   const ends = await Promise.allSettled(open.map(async (each) => each.close?.()));
@@ -166,12 +186,17 @@ async function closeAll(open: readonly { close?(): Awaitable<void> }[]): Promise
   if (failure !== undefined) throw failure.reason;
 }
 
-function lint(visitor: PolicyVisitor, report: Report): void {
+async function lint(visitor: PolicyVisitor, report: Report, pace: Pace): Promise<void> {
   const { layers, registry } = visitor;
-  attributeExists([...visitor.conditions, ...layers.flatMap(({ facts }) => facts.attributes)], report);
-  pipelineWeakened(
+  attributeExists(visitor.conditions, report);
+  for (const { facts } of layers) {
+    attributeExists(facts.attributes, report);
+    if (pace.due) await pace.rest();
+  }
+  await pipelineWeakened(
     visitor.outline.map((route) => route.layers),
     report,
+    pace,
   );
   if (!visitor.hasHashKey) hashHasKey(layers, report);
   if (visitor.onMissingSession === 'ignore') {
@@ -195,11 +220,12 @@ function unmatchedOf(visitor: PolicyVisitor): BundleSummary['unmatched'] {
 async function attributesOf(
   root: MapNode,
   baseDirectory: string,
+  reader: DocumentReader,
   options: LoadOptions,
   report: Report,
 ): Promise<AttributeTree> {
   if (options.data !== undefined) return { data: options.data, sources: [] };
-  return readAttributeFiles(globalOnlyEntries(root).get('attribute_files'), baseDirectory, report);
+  return readAttributeFiles(globalOnlyEntries(root).get('attribute_files'), baseDirectory, reader, report);
 }
 
 /** What has to be read or made before the policy is walked; the visitor reports what is wrong with the section. */
@@ -214,9 +240,24 @@ async function directoryOf(source: BundleSource): Promise<string> {
   return (await stat(source)).isDirectory() ? source : dirname(source);
 }
 
-function digestOf(sources: readonly { readonly name: string; readonly text: string }[]): string {
+const HASHED_AT_ONCE = 256 * 1024;
+
+async function digestOf(
+  sources: readonly { readonly name: string; readonly text: string }[],
+  pace: Pace,
+): Promise<string> {
   const hash = createHash('sha256');
-  for (const { name, text } of sources) hash.update(`${name.length}:${name}${text.length}:${text}`);
+  for (const { name, text } of sources) {
+    hash.update(`${name.length}:${name}${text.length}:`);
+    for (let at = 0; at < text.length;) {
+      // A pair of surrogates is one character.
+      const end = at + HASHED_AT_ONCE;
+      const cut = /[\uD800-\uDBFF]/.test(text.charAt(end - 1)) ? end + 1 : end;
+      hash.update(text.slice(at, cut));
+      at = cut;
+      if (pace.due) await pace.rest();
+    }
+  }
   return hash.digest('hex');
 }
 

@@ -15,6 +15,19 @@ export interface LoadOptions {
   readonly baseDirectory?: string;
   /** Environment for secrets; default the process's. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /**
+   * Folder where what reading the files gave is kept, so that the same files need not be read and checked again. Made when it
+   * is missing. Only who may write the policy may be able to write there.
+   */
+  readonly cache?: string;
+  /**
+   * Reads and checks the files in a thread of their own, and compiles in slices of a millisecond, so that the thread that
+   * serves requests is not held up. Takes a little longer. What is called of plugins, decision points and stores is
+   * called in the calling thread all the same.
+   */
+  readonly worker?: boolean;
+  /** Ends the thread of `worker`; `loadBundle` then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
   /** Milliseconds since the Unix epoch; default the system clock. */
   readonly now?: () => number;
   /** Hears of what operators must know, from load on. Must not throw. */

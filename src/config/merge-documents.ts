@@ -51,7 +51,7 @@ function joinSections(parts: Parts, report: Report): DocumentNode | undefined {
   const [{ value: first }] = parts;
   const values = parts.map(({ value }) => value);
   if (first.kind === 'sequence' && values.every((value) => value.kind === 'sequence')) {
-    return { ...first, items: values.flatMap(({ items }) => items) };
+    return { kind: 'sequence', items: values.flatMap(({ items }) => items), span: first.span };
   }
   if (first.kind === 'map' && values.every((value) => value.kind === 'map')) {
     return joinMaps(values, first, report, () => undefined);

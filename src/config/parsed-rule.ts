@@ -4,7 +4,7 @@ import { compileStep, type CompiledStep, type StepCode } from '../engine/steps.t
 import type { Step } from '../language/ast.ts';
 import { withText } from '../language/with-text.ts';
 import type { DocumentNode } from '../text/document.ts';
-import type { Source, Span } from '../text/source.ts';
+import type { Span } from '../text/source.ts';
 import type { KnownRule } from './known-texts.ts';
 import { inPlace, type Note } from './notes.ts';
 
@@ -30,7 +30,7 @@ export class ParsedRule {
 
   /** The code of its denials. */
   get place(): string {
-    return placeOf(this.#list, this.#index);
+    return `${this.#list.place}.${this.#list.name}[${this.#index}]`;
   }
 
   get step(): Step {
@@ -49,37 +49,25 @@ export class ParsedRule {
 
   compile(phase: Phase, scope: CompileScope): CompiledStep {
     const code = this.known.code(() => compileStep(this.step, { phase, place: this.place }, scope).code);
-    return new PlacedStep(code, this.#list, this.#index, this.span);
+    return new PlacedStep(code, this);
   }
 }
 
-/** A compiled rule. Of how it is written it keeps nothing but where. */
+/** A compiled rule. */
 class PlacedStep implements CompiledStep {
   readonly code: StepCode;
-  readonly #list: RuleList;
-  readonly #index: number;
-  readonly #source: Source;
-  readonly #start: number;
-  readonly #end: number;
+  readonly #rule: ParsedRule;
 
-  constructor(code: StepCode, list: RuleList, index: number, { source, start, end }: Span) {
+  constructor(code: StepCode, rule: ParsedRule) {
     this.code = code;
-    this.#list = list;
-    this.#index = index;
-    this.#source = source;
-    this.#start = start;
-    this.#end = end;
+    this.#rule = rule;
   }
 
   get place(): string {
-    return placeOf(this.#list, this.#index);
+    return this.#rule.place;
   }
 
   get at(): Span {
-    return { source: this.#source, start: this.#start, end: this.#end };
+    return this.#rule.span;
   }
-}
-
-function placeOf({ place, name }: RuleList, index: number): string {
-  return `${place}.${name}[${index}]`;
 }

@@ -18,7 +18,7 @@ import { entryOf, type DocumentNode, type MapNode } from '../text/document.ts';
 import type { Span } from '../text/source.ts';
 import { stringOf, stringsOf } from './policy-terms.ts';
 import { validateWith } from './schema.ts';
-import type { SecretScope } from './secret.ts';
+import type { SecretScope } from '../text/secret-source.ts';
 import { configOf, kindOf, refusable } from './wiring.ts';
 
 /** Spellings of hooks that existing bundles use. */

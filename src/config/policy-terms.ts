@@ -113,11 +113,13 @@ export function stringOf(node: DocumentNode | undefined): string | undefined {
   return node?.kind === 'scalar' && typeof node.value === 'string' ? node.value : undefined;
 }
 
+const NO_STRINGS: readonly never[] = [];
+
 /** The texts of a string or of a list of strings, with their nodes; other members are passed over. */
 export function stringsOf(
   node: DocumentNode | undefined,
 ): readonly { readonly text: string; readonly node: DocumentNode }[] {
-  if (node === undefined || isNull(node)) return [];
+  if (node === undefined || isNull(node)) return NO_STRINGS;
   const items = node.kind === 'sequence' ? node.items : [node];
   return items.flatMap((item) => {
     const text = stringOf(item);

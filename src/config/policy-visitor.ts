@@ -23,6 +23,7 @@ import { makeRoute, programsByTags, reportShadowedRoutes, routeHead, type RouteH
 import type { AttributeUse } from './layer-facts.ts';
 import { KnownTexts } from './known-texts.ts';
 import type { OutlinedRoute } from './outline.ts';
+import type { Pace } from './pace.ts';
 import { PluginRegistry, pluginTimeout, type DeclaredPlugin } from './plugin-entries.ts';
 import { GLOBAL_ONLY_KEYS, splitSection, stringOf, stringsOf, type SplitSection } from './policy-terms.ts';
 import { readSecret } from './secret.ts';
@@ -190,8 +191,8 @@ export class PolicyVisitor implements ConfigVisitor {
   }
 
   /** After the walk: the programs of unmatched requests, and the checks that need every section. */
-  finish(): Record<EntityType, Programs> {
-    reportShadowedRoutes(this.#heads, this.#report);
+  async finish(pace: Pace): Promise<Record<EntityType, Programs>> {
+    await reportShadowedRoutes(this.#heads, this.#report, pace);
     const unmatched = { tool: this.#unmatched('tool'), resource: this.#unmatched('resource') };
     const programs = {
       ...unmatched,

@@ -3,8 +3,9 @@ import { sessionHandles, type SessionHandles } from '../session/session-handle.t
 import { SESSION_CLAIM } from '../session/session-identity.ts';
 import type { SessionRules, SessionSourceRule } from '../session/session-rules.ts';
 import { entryOf, type DocumentNode, type MapEntry, type MapNode } from '../text/document.ts';
+import type { SecretScope } from '../text/secret-source.ts';
 import { stringOf } from './policy-terms.ts';
-import { readSecret, type SecretScope } from './secret.ts';
+import { readSecret } from './secret.ts';
 
 /** Bytes that a key of handles must have: as many as SHA-256 gives. */
 const MIN_KEY_BYTES = 32;

@@ -1,3 +1,4 @@
+import { UNHURRIED, type Pace } from './pace.ts';
 import { entryOf, type DocumentNode, type MapEntry, type MapNode } from '../text/document.ts';
 import type { RoutedEntityType } from '../engine/operation.ts';
 
@@ -25,8 +26,13 @@ export interface ConfigVisitor {
  * Walks the bundle once for each visitor, in one fixed order: plugins, global, defaults, groups, routes, each in the
  * order written. `global` comes before every section that captures what it selects, also when it is not written.
  * Nodes of the wrong kind are passed over: the schema has reported them.
+ * Between sections `pace` may let other work have its turn.
  */
-export function walkBundle(root: MapNode, visitors: readonly ConfigVisitor[]): void {
+export async function walkBundle(
+  root: MapNode,
+  visitors: readonly ConfigVisitor[],
+  pace: Pace = UNHURRIED,
+): Promise<void> {
   for (const visitor of visitors) {
     const global = mapAt(root, 'global');
     visitor.plugins?.(mapAt(root, 'plugin_settings')?.node, itemsAt(root, 'plugins'));
@@ -35,9 +41,13 @@ export function walkBundle(root: MapNode, visitors: readonly ConfigVisitor[]): v
       const section = global && mapAt(mapAt(global.node, 'defaults')?.node, type);
       if (section !== undefined) visitor.default?.({ place: `global.defaults.${type}`, ...section }, type);
     }
-    for (const [name, section] of groupsOf(root, global?.node)) visitor.group?.(section, name);
+    for (const [name, section] of groupsOf(root, global?.node)) {
+      visitor.group?.(section, name);
+      if (pace.due) await pace.rest();
+    }
     for (const [index, route] of itemsAt(root, 'routes').entries()) {
       if (route.kind === 'map') visitor.route?.({ place: `routes[${index}]`, node: route }, index);
+      if (pace.due) await pace.rest();
     }
   }
 }

@@ -12,7 +12,7 @@ import { STORAGE_KINDS, type StorageContext } from '../transport/storage-kinds.t
 import type { TransportStorage } from '../transport/transport-storage.ts';
 import { entryOf, toValue, type MapEntry, type MapNode } from '../text/document.ts';
 import { stringOf } from './policy-terms.ts';
-import type { SecretScope } from './secret.ts';
+import type { SecretScope } from '../text/secret-source.ts';
 import { validateWith } from './schema.ts';
 import { isRecord } from '../text/shape.ts';
 

@@ -193,7 +193,7 @@ routes: [{tool: t, pre_invocation: ['delegate(exchange, permissions: [read])']}]
   'config/secret': {
     severity: 'error',
     title: 'a secret cannot be read',
-    explanation: 'The environment variable is not set or the file cannot be read.',
+    explanation: 'The environment variable is not set, the file cannot be read, or what it holds is empty.',
   },
   'config/attribute-file': {
     severity: 'error',

@@ -5,6 +5,9 @@ import type { Advice, Diagnostic } from './diagnostic.ts';
 /** Diagnostics beyond this many are counted, not kept. */
 export const MAX_DIAGNOSTICS = 100;
 
+/** What a report holds; `hasErrors` counts those that were dropped too. */
+export type Findings = Pick<Report, 'diagnostics' | 'dropped' | 'hasErrors'>;
+
 /** Collects every finding of one load; a user's mistake is recorded here, never thrown. */
 export class Report {
   readonly #kept: Diagnostic[] = [];
@@ -37,9 +40,10 @@ export class Report {
   }
 
   /** Takes over the findings of another report. */
-  addAll(other: Report): void {
-    for (const { code, span, message, help, related } of other.#kept) this.add(code, span, message, { help, related });
-    this.#dropped += other.#dropped;
+  addAll({ diagnostics, dropped, hasErrors }: Findings): void {
+    for (const { code, span, message, help, related } of diagnostics) this.add(code, span, message, { help, related });
+    this.#dropped += dropped;
+    if (hasErrors && !this.hasErrors) this.#errors += 1;
   }
 
   /** How many findings were given so far, repeated and dropped ones included. */

@@ -76,7 +76,8 @@ export class Frame {
   declare routeKey: string | undefined;
   declare routeMeta: RouteMeta | undefined;
 
-  declare taints: Taint[] | undefined;
+  /** Never changed: another array takes its place. */
+  declare taints: readonly Taint[] | undefined;
   declare decision: Decision | undefined;
   /** True once the time for the phase is up: whatever still comes of it is a denial. */
   declare expired: boolean;
@@ -285,14 +286,13 @@ export class Frame {
   }
 
   addTaint(taint: Taint): void {
-    if (this.taints === undefined) {
-      this.taints = [taint];
-      return;
-    }
-    for (const known of this.taints) {
-      if (known === taint || (known.label === taint.label && sameScopes(known.scopes, taint.scopes))) return;
-    }
-    this.taints.push(taint);
+    this.addTaints([taint]);
+  }
+
+  /** `added` stays as it is, so that a rule can give the same array each time. */
+  addTaints(added: readonly Taint[]): void {
+    const known = this.taints;
+    this.taints = known === undefined ? added : [...known, ...added.filter((taint) => !hasTaint(known, taint))];
   }
 
   addDelegatedToken(token: DelegatedToken): void {
@@ -334,6 +334,10 @@ export function frameOf(
   if (attributes !== undefined) frame.overlay = overlayOf(attributes);
   if (earlier?.isPlain === false) frame.inherit(earlier);
   return frame;
+}
+
+function hasTaint(known: readonly Taint[], { label, scopes }: Taint): boolean {
+  return known.some((each) => each.label === label && sameScopes(each.scopes, scopes));
 }
 
 function sameScopes(a: readonly TaintScope[], b: readonly TaintScope[]): boolean {

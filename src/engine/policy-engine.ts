@@ -294,8 +294,8 @@ export class PolicyEngine implements Engine {
   /** A denial that leaves out whatever the phase came to. */
   #refuse(frame: Frame, halt: Halt): Decision {
     frame.rule = undefined;
-    const taints = frame.taints?.slice() ?? NO_TAINTS;
-    return refusedDecision(frame, halt, violationOf(halt, frame.program), taints, frame.stored, null);
+    const violation = violationOf(halt, frame.program);
+    return refusedDecision(frame, halt, violation, frame.taints ?? NO_TAINTS, frame.stored, null);
   }
 
   #finish(frame: Frame, decision: Decision): Decision {

@@ -42,6 +42,11 @@ export function scoreOf(route: Pick<Route, 'matcher' | 'scope' | 'when'>): numbe
   return base + (route.scope === undefined ? 0 : SCOPE_BONUS) + (route.when === undefined ? 0 : WHEN_BONUS);
 }
 
+/** `routes` in the order that a table asks them in: of two equally specific ones the first wins. */
+export function bySpecificity(routes: readonly Route[]): readonly Route[] {
+  return routes.toSorted((a, b) => scoreOf(b) - scoreOf(a));
+}
+
 /** Value of the attribute `route.key` for an entity that the route is for. */
 export function routeKey({ key, keys }: Route, { name }: Entity): string {
   return keys?.get(name) ?? key;
@@ -57,9 +62,9 @@ export class RouteTable {
     http: new TypeTable(),
   };
 
-  /** `routes` in the order written: of two equally specific ones the first wins. */
-  constructor(routes: readonly Route[]) {
-    for (const route of routes.toSorted((a, b) => scoreOf(b) - scoreOf(a))) this.#tables[route.type].add(route);
+  /** To be called in the order of `bySpecificity`. */
+  add(route: Route): void {
+    this.#tables[route.type].add(route);
   }
 
   /** The most specific route whose name, scope and `when` fit. */

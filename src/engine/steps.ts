@@ -270,10 +270,11 @@ function taintCode(step: Step & { readonly kind: 'taint' }, where: StepPlace, sc
   const { label, scopes } = step;
   if (scope.onMissingSession === 'ignore' || !scopes.includes('session')) {
     return sharedCode(['taint', label, ...scopes], scope, () => {
-      const taint = { label: interned(label), scopes };
+      const taints = Object.freeze([{ label: interned(label), scopes }]);
       return {
         run: (frame) => {
-          frame.addTaint(taint);
+          if (frame.taints === undefined) frame.taints = taints;
+          else frame.addTaints(taints);
           return undefined;
         },
       };

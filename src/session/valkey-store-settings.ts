@@ -7,9 +7,14 @@ import {
   type Topology,
 } from '../valkey/connection-description.ts';
 import { parseEndpoint, type Endpoint } from '../valkey/endpoint.ts';
-import { isMap, mapOf, numberOf, readTlsFiles, sourceOf, textOf, type Block } from '../valkey/read-block.ts';
-import { heldSecret, readSecretSource, type SecretSource } from '../valkey/secret-source.ts';
-import type { SessionStoreContext } from './label-store.ts';
+import { isMap, mapOf, numberOf, readTlsFiles, textOf, type Block } from '../valkey/read-block.ts';
+import {
+  heldSecret,
+  readSecretSource,
+  secretSource,
+  type SecretScope,
+  type SecretSource,
+} from '../text/secret-source.ts';
 import { DEFAULTS } from './valkey-store-schema.ts';
 
 /** Bytes that a key of `integrity` must have: as many as SHA-256 gives. */
@@ -37,14 +42,12 @@ export interface ValkeyStoreSettings {
   readonly integrityKeys: readonly SecretSource[] | undefined;
 }
 
-type Scope = Pick<SessionStoreContext, 'baseDirectory' | 'environment'>;
-
 /**
  * Reads a block that satisfies the schema. Throws an `Error` for the author when its parts contradict each other, when
  * it would send credentials in the clear, or when a secret or file it names cannot be had. No text of the block that
  * may hold credentials is repeated.
  */
-export function readSettings(block: Block, scope: Scope): ValkeyStoreSettings {
+export function readSettings(block: Block, scope: SecretScope): ValkeyStoreSettings {
   const connection = readConnection(block, scope);
   return {
     connection,
@@ -55,7 +58,7 @@ export function readSettings(block: Block, scope: Scope): ValkeyStoreSettings {
   };
 }
 
-function readConnection(block: Block, scope: Scope): ConnectionDescription {
+function readConnection(block: Block, scope: SecretScope): ConnectionDescription {
   const text = textOf(block, 'endpoint');
   const endpoint = text === undefined ? undefined : parseEndpoint(text);
   const credentials = readCredentials(block, endpoint, scope);
@@ -73,7 +76,7 @@ function readConnection(block: Block, scope: Scope): ConnectionDescription {
   return description;
 }
 
-function readTopology(block: Block, endpoint: Endpoint | undefined, scope: Scope): Topology {
+function readTopology(block: Block, endpoint: Endpoint | undefined, scope: SecretScope): Topology {
   if (endpoint !== undefined) return { kind: 'standalone', address: endpoint.address };
   const sentinel = mapOf(block, 'sentinel');
   if (sentinel === undefined) {
@@ -97,7 +100,7 @@ function addressesOf(block: Block | undefined, key: string, defaultPort: number)
   });
 }
 
-function readCredentials(block: Block, endpoint: Endpoint | undefined, scope: Scope): Credentials | undefined {
+function readCredentials(block: Block, endpoint: Endpoint | undefined, scope: SecretScope): Credentials | undefined {
   const apart = ['username', 'password', 'password_source'].filter((key) => block[key] !== undefined);
   if (endpoint?.isUrl !== true) return credentialsOf(block, scope);
   if (apart[0] !== undefined) {
@@ -111,7 +114,7 @@ function readCredentials(block: Block, endpoint: Endpoint | undefined, scope: Sc
   return { ...(username === undefined ? {} : { username }), password: heldSecret(password) };
 }
 
-function credentialsOf(block: Block, scope: Scope): Credentials | undefined {
+function credentialsOf(block: Block, scope: SecretScope): Credentials | undefined {
   const username = textOf(block, 'username');
   const written = textOf(block, 'password');
   const source = mapOf(block, 'password_source');
@@ -122,11 +125,15 @@ function credentialsOf(block: Block, scope: Scope): Credentials | undefined {
     if (username !== undefined) throw new Error('`username` is given without `password` or `password_source`');
     return undefined;
   }
-  const password = source === undefined ? heldSecret(written ?? '') : sourceOf(source, scope);
+  const password = source === undefined ? heldSecret(written ?? '') : secretSource(source, scope);
   return { ...(username === undefined ? {} : { username }), password };
 }
 
-function readTls(block: Block, endpoint: Endpoint | undefined, { baseDirectory }: Scope): TlsDescription | undefined {
+function readTls(
+  block: Block,
+  endpoint: Endpoint | undefined,
+  { baseDirectory }: SecretScope,
+): TlsDescription | undefined {
   const map = mapOf(block, 'tls');
   const wanted = map !== undefined || block['tls'] === true;
   if (endpoint?.tls === false && wanted) {
@@ -159,13 +166,13 @@ function readDurability(block: Block | undefined, connection: ConnectionDescript
     : { ack: 'replicas', replicas: replicas ?? 1, timeout };
 }
 
-function readIntegrity(block: Block | undefined, scope: Scope): readonly SecretSource[] | undefined {
+function readIntegrity(block: Block | undefined, scope: SecretScope): readonly SecretSource[] | undefined {
   const current = block && mapOf(block, 'key_source');
   if (block === undefined || current === undefined) return undefined;
   const accepted = block['accepted_key_sources'];
   const earlier = (Array.isArray(accepted) ? accepted : []).filter(isMap);
   return [current, ...earlier].map((each) => {
-    const key = readSecretSource(sourceOf(each, scope));
+    const key = readSecretSource(secretSource(each, scope));
     if (Buffer.byteLength(key) < MIN_KEY_BYTES) {
       throw new Error(`a key of \`integrity\` has fewer than ${MIN_KEY_BYTES} bytes`);
     }

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { Connection } from '../valkey/connection.ts';
 import type { Client } from '../valkey/dial.ts';
 import { OperationGuard } from '../valkey/operation-guard.ts';
-import { readSecretSource } from '../valkey/secret-source.ts';
+import { readSecretSource } from '../text/secret-source.ts';
 import { checkServer } from '../valkey/server-checks.ts';
 import { storeFailureOf, toValkeyError, type ValkeyError } from '../valkey/valkey-error.ts';
 import { ConfirmedAppends } from './confirmed-appends.ts';

@@ -4,7 +4,7 @@ import type { Source, Span } from './source.ts';
 import type { Text } from './text.ts';
 
 /** Where a scalar stands in its source; the end of a block scalar is that of its last line break. */
-interface Written {
+export interface Written {
   readonly source: Source;
   readonly style: ScalarStyle;
   readonly start: number;

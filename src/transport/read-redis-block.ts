@@ -1,4 +1,5 @@
-import { mapOf, numberOf, readTlsFiles, sourceOf, textOf, type Block, type BlockScope } from '../valkey/read-block.ts';
+import { secretSource, type SecretScope } from '../text/secret-source.ts';
+import { mapOf, numberOf, readTlsFiles, textOf, type Block } from '../valkey/read-block.ts';
 import type { RedisConfigFinding } from './check-redis-config.ts';
 import type { RedisConfig, RedisTlsConfig, SentinelConfig } from './redis-config.ts';
 
@@ -34,7 +35,7 @@ export type Attempt = <T>(code: RedisConfigFinding['code'], key: readonly string
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** The config that a block of kind `redis` writes in its own spelling; the block satisfies the schema. */
-export function readRedisBlock(block: Block, scope: BlockScope, attempt: Attempt): RedisConfig {
+export function readRedisBlock(block: Block, scope: SecretScope, attempt: Attempt): RedisConfig {
   const addr = textOf(block, 'addr');
   const sentinel = mapOf(block, 'sentinel');
   const tls = tlsOf(block, scope, attempt);
@@ -53,7 +54,7 @@ export function readRedisBlock(block: Block, scope: BlockScope, attempt: Attempt
   };
 }
 
-function sentinelOf(block: Block, scope: BlockScope, attempt: Attempt): SentinelConfig {
+function sentinelOf(block: Block, scope: SecretScope, attempt: Attempt): SentinelConfig {
   const addrs = block['addrs'];
   return {
     masterName: textOf(block, 'master_name') ?? '',
@@ -65,13 +66,13 @@ function sentinelOf(block: Block, scope: BlockScope, attempt: Attempt): Sentinel
 function credentialsOf(
   block: Block,
   path: readonly string[],
-  scope: BlockScope,
+  scope: SecretScope,
   attempt: Attempt,
 ): Pick<RedisConfig, 'username' | 'password' | 'passwordSource'> {
   const [username, password] = [textOf(block, 'username'), textOf(block, 'password')];
   const source = mapOf(block, 'password_source');
   const key = [...path, 'password_source'];
-  const passwordSource = source && attempt('transport/credentials', key, () => sourceOf(source, scope));
+  const passwordSource = source && attempt('transport/credentials', key, () => secretSource(source, scope));
   // A source that cannot be had is reported as such, and not as a missing password too.
   const lost = source !== undefined && passwordSource === undefined;
   return {
@@ -81,7 +82,7 @@ function credentialsOf(
   };
 }
 
-function tlsOf(block: Block, { baseDirectory }: BlockScope, attempt: Attempt): RedisTlsConfig | undefined {
+function tlsOf(block: Block, { baseDirectory }: SecretScope, attempt: Attempt): RedisTlsConfig | undefined {
   if (block['tls'] === true) return {};
   const map = mapOf(block, 'tls');
   if (map === undefined) return undefined;

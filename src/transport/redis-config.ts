@@ -1,6 +1,6 @@
 import { DEFAULT_PORT, DEFAULT_SENTINEL_PORT, parseAddress, type Address } from '../valkey/address.ts';
 import type { ConnectionDescription, Topology } from '../valkey/connection-description.ts';
-import { heldSecret, type SecretSource } from '../valkey/secret-source.ts';
+import { heldSecret, type SecretSource } from '../text/secret-source.ts';
 
 /** Time limits unless given, in milliseconds. Source: seed document of the transport session storage. */
 export const REDIS_DEFAULTS = { dialTimeout: 5000, readTimeout: 3000, writeTimeout: 3000 } as const;

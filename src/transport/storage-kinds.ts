@@ -1,5 +1,6 @@
 import { address, password, passwordSource, tlsKeys, username } from '../valkey/block-schema.ts';
-import { numberOf, type Block, type BlockScope } from '../valkey/read-block.ts';
+import type { SecretScope } from '../text/secret-source.ts';
+import { numberOf, type Block } from '../valkey/read-block.ts';
 import type { Alarm } from '../session/label-store.ts';
 import { checkRedisConfig, type Lifetimes, type RedisConfigFinding } from './check-redis-config.ts';
 import { LOCAL_DEFAULTS, LocalStorage } from './local-storage.ts';
@@ -9,7 +10,7 @@ import { RedisStorage } from './redis-storage.ts';
 import type { TransportStorage } from './transport-storage.ts';
 
 /** What a storage may need from its process. */
-export interface StorageContext extends BlockScope {
+export interface StorageContext extends SecretScope {
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
   /** Never throws. */

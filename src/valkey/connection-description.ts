@@ -1,5 +1,5 @@
 import { isLoopback, type Address } from './address.ts';
-import type { SecretSource } from './secret-source.ts';
+import type { SecretSource } from '../text/secret-source.ts';
 
 /** Who to log in as. `username` absent means the default user. */
 export interface Credentials {

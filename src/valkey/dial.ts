@@ -4,7 +4,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { Cluster, Redis, type ClusterOptions, type NatMap, type RedisOptions } from 'iovalkey';
 import { isLoopback, parseAddress, type Address } from './address.ts';
 import type { ConnectionDescription, Credentials, TlsDescription, Topology } from './connection-description.ts';
-import { readSecretSource } from './secret-source.ts';
+import { readSecretSource } from '../text/secret-source.ts';
 import { SILENCE_FACTOR, SingleClient } from './single-client.ts';
 import { withTimeLimit } from './time-limit.ts';
 import { toValkeyError, ValkeyError } from './valkey-error.ts';

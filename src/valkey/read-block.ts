@@ -1,33 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { TlsDescription } from './connection-description.ts';
-import { heldSecret, readSecretSource, type SecretSource } from './secret-source.ts';
 
 /** A map of a bundle as plain data. */
 export type Block = Readonly<Record<string, unknown>>;
-
-/** What the secrets and files of a block are looked for in. */
-export interface BlockScope {
-  /** Folder that relative paths start from. */
-  readonly baseDirectory: string;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-}
-
-/**
- * Reads `{kind: env_var, name}` or `{kind: file, path}`. The secret is looked for now, so that a missing one is the
- * author's to see, by an `Error`; a file is read again when used.
- */
-export function sourceOf(block: Block, { environment, baseDirectory }: BlockScope): SecretSource {
-  if (block['kind'] === 'env_var') {
-    const name = textOf(block, 'name') ?? '';
-    const secret = environment[name];
-    if (!secret) throw new Error(`the environment variable \`${name}\` is not set`);
-    return heldSecret(secret);
-  }
-  const source: SecretSource = { kind: 'file', path: resolve(baseDirectory, textOf(block, 'path') ?? '') };
-  readSecretSource(source);
-  return source;
-}
 
 /** The files and the name of a `tls` map. Throws an `Error` for the author when one cannot be read. */
 export function readTlsFiles(block: Block, baseDirectory: string): TlsDescription {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -104,6 +104,25 @@ routes: [{tool: pay, pre_invocation: ["require_approval(desk, from: 'eve')", "su
     await served.line('bundle reloaded');
     assert.match(await pay(url), /\[REDACTED\]/);
     assert.equal(await served.end('SIGINT'), 0);
+  });
+
+  test('keeps in --cache what it read, and says when it cannot be used', async () => {
+    const cache = join(folder, 'cache');
+    writeFileSync(policy, ALLOWED);
+    const first = start('--cache', cache);
+    assert.match(await pay(await first.url()), /123-45-6789/);
+    assert.equal(readdirSync(cache).length, 1);
+    writeFileSync(policy, REDACTED);
+    first.child.kill('SIGHUP');
+    await first.line('bundle reloaded');
+    assert.equal(readdirSync(cache).length, 2);
+    assert.equal(await first.end('SIGTERM'), 0);
+
+    for (const name of readdirSync(cache)) writeFileSync(join(cache, name), 'damaged');
+    const second = start('--cache', cache);
+    assert.match(await pay(await second.url()), /\[REDACTED\]/);
+    await second.line('bundle_cache_unusable');
+    assert.equal(await second.end('SIGTERM'), 0);
   });
 
   test('serves several upstreams, and calls go where the restrictions let them', async () => {

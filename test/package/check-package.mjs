@@ -36,10 +36,19 @@ try {
 
   writeFileSync(
     join(home, 'use.ts'),
-    `import { createEngine, loadBundle, type Decision } from 'indelible';
+    `import { readdirSync } from 'node:fs';
+import { createEngine, loadBundle, type Decision } from 'indelible';
 import { createGateway } from 'indelible/gateway';
 import { createGuard, type RoutePolicy } from 'indelible/express';
 import { enforce } from 'indelible/mcp';
+// Read in a thread and kept, then read from what was kept.
+for (const worker of [true, false]) {
+  const again = await loadBundle('../policy.yaml', { worker, cache: 'cache', alarm: refuse });
+  if (!again.ok || readdirSync('cache').length !== 1) throw new Error('not kept');
+}
+function refuse(alarm: object): never {
+  throw new Error(JSON.stringify(alarm));
+}
 const loaded = await loadBundle('../policy.yaml');
 if (!loaded.ok) throw new Error('rejected');
 const engine = await createEngine(loaded.bundle);

@@ -111,10 +111,14 @@ describe('a config of delegator/oauth', () => {
       /holds credentials/,
     ],
     ['a fragment', { token_endpoint: `${HTTPS}#a` }, /has a fragment/],
-    ['an unset variable', { client_secret_source: { kind: 'env_var', name: 'UNSET' } }, /`UNSET` is not set or empty/],
-    ['an empty variable', { client_secret_source: { kind: 'env_var', name: 'EMPTY' } }, /`EMPTY` is not set or empty/],
-    ['a missing file', { client_secret_source: { kind: 'file', path: 'nowhere' } }, /`nowhere` cannot be read/],
-    ['an empty file', { client_secret_source: { kind: 'file', path: 'empty' } }, /`empty` cannot be read or is empty/],
+    [
+      'an unset variable',
+      { client_secret_source: { kind: 'env_var', name: 'UNSET' } },
+      /`client_secret_source`: the environment variable `UNSET` is not set$/,
+    ],
+    ['an empty variable', { client_secret_source: { kind: 'env_var', name: 'EMPTY' } }, /`EMPTY` is empty$/],
+    ['a missing file', { client_secret_source: { kind: 'file', path: 'nowhere' } }, /`nowhere` cannot be read$/],
+    ['an empty file', { client_secret_source: { kind: 'file', path: 'empty' } }, /the file `empty` is empty$/],
     ['an empty literal', { client_secret_source: { kind: 'literal', secret: '' } }, /`secret` must not be empty/],
     [
       'a source of another spelling',

@@ -119,7 +119,7 @@ const REJECTED: Readonly<Record<string, readonly [readonly string[], RegExp]>> =
     ['endpoint: localhost', 'password_source: {kind: env_var, name: NOT_SET}'],
     /`NOT_SET` is not set/,
   ],
-  'an empty variable': [['endpoint: localhost', 'password_source: {kind: env_var, name: EMPTY}'], /`EMPTY` is not set/],
+  'an empty variable': [['endpoint: localhost', 'password_source: {kind: env_var, name: EMPTY}'], /`EMPTY` is empty/],
   'a missing file': [['endpoint: localhost', 'password_source: {kind: file, path: /nowhere/pw}'], /cannot be read/],
   'a missing certificate': [['endpoint: localhost', 'tls: {ca_file: /nowhere/ca.pem}'], /`ca_file`.*cannot be read/],
   'a certificate without its key': [['endpoint: localhost', 'tls: {cert_file: a.pem}'], /key_file/],

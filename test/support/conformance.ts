@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { loadBundle } from '../../src/config/load-bundle.ts';
 import { renderJson, type RenderedDiagnostic } from '../../src/diagnostics/render.ts';
+import type { Bundle } from '../../src/engine/bundle.ts';
 import type { Decision, Taint } from '../../src/engine/decision.ts';
 import type { JsonObject, JsonValue, Operation } from '../../src/engine/operation.ts';
 import { createEngine, type PolicyEngine } from '../../src/engine/policy-engine.ts';
@@ -48,18 +49,11 @@ export async function readVectors(): Promise<ReadonlyMap<string, readonly Vector
 export async function mismatchesOf(vector: Vector): Promise<readonly string[]> {
   const directory = await mkdtemp(join(tmpdir(), 'vector-'));
   try {
-    for (const [name, content] of Object.entries({ ...vector.files, 'bundle.yaml': vector.bundle })) {
-      await mkdir(dirname(join(directory, name)), { recursive: true });
-      await writeFile(join(directory, name), content);
-    }
-    const loaded = await loadBundle(join(directory, 'bundle.yaml'));
+    const loaded = await loadBundle(await writeVector(vector, directory));
     const diagnostics = renderJson(loaded.diagnostics);
     if (vector.kind === 'check') return checkMismatches(vector, loaded.ok, diagnostics);
     if (!loaded.ok) return vector.or_rejected === true ? [] : [`rejected: ${JSON.stringify(diagnostics)}`];
-    const engine = await createEngine(loaded.bundle);
-    const answers: Answer[] = [];
-    for (const request of vector.requests ?? []) answers.push(await answerOf(engine, request));
-    await engine.close();
+    const answers = await answersTo(vector, loaded.bundle);
     return answers.flatMap((answer, i) =>
       Object.entries(vector.expect?.[i] ?? {}).flatMap(([key, wanted]) => {
         const found = key.startsWith('/') ? at(answer, key) : answer[key];
@@ -72,6 +66,24 @@ export async function mismatchesOf(vector: Vector): Promise<readonly string[]> {
   } finally {
     await rm(directory, { recursive: true });
   }
+}
+
+/** Writes the vector's files into `directory`; the answer is the path of the bundle. */
+export async function writeVector({ files, bundle }: Vector, directory: string): Promise<string> {
+  for (const [name, content] of Object.entries({ ...files, 'bundle.yaml': bundle })) {
+    await mkdir(dirname(join(directory, name)), { recursive: true });
+    await writeFile(join(directory, name), content);
+  }
+  return join(directory, 'bundle.yaml');
+}
+
+/** What an engine on `bundle` makes of the vector's requests, one after the other. */
+export async function answersTo({ requests = [] }: Vector, bundle: Bundle): Promise<readonly Answer[]> {
+  const engine = await createEngine(bundle);
+  const answers: Answer[] = [];
+  for (const request of requests) answers.push(await answerOf(engine, request));
+  await engine.close();
+  return answers;
 }
 
 async function answerOf(engine: PolicyEngine, request: Request): Promise<Answer> {

@@ -37,6 +37,7 @@ interface Options {
   readonly forwardAuthorization?: true;
   readonly filterLists?: true;
   readonly watch?: true;
+  readonly cache?: string;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly maxBody?: number;
   readonly maxInFlight?: number;
@@ -79,6 +80,7 @@ export function serveCommand(terminal: Terminal): Command {
     .option('--forward-authorization', "let the client's credentials through to the upstream")
     .option('--filter-lists', 'leave out of lists what policy is sure to deny to the caller')
     .option('--watch', 'reload the bundle when it changes')
+    .option('--cache <folder>', 'where reading the bundle leaves what the next start need not read again')
     .addOption(
       new Option('--log-level <level>', 'least important lines that are logged').choices(LOG_LEVELS).default('info'),
     )
@@ -104,7 +106,13 @@ async function serve(path: string, options: Options, terminal: Terminal): Promis
   const telemetry = createTelemetry({ level: options.logLevel });
   const { alarm } = telemetry;
   const storeObserver = traceStore(storeMetrics(telemetry.registry));
-  const load: LoadOptions = { alarm, environment: terminal.environment, storeObserver };
+  const { cache } = options;
+  const load: LoadOptions = {
+    alarm,
+    environment: terminal.environment,
+    storeObserver,
+    ...(cache === undefined ? {} : { cache }),
+  };
   const loaded = await loadBundle(path, load);
   await terminal.stderr.write(findingsText(loaded, terminal));
   if (!loaded.ok) {
@@ -153,7 +161,8 @@ async function serveWith(engine: PolicyEngine, service: Service): Promise<void> 
     ...(options.forwardAuthorization === undefined ? {} : { forwardAuthorization: true }),
   });
   const ended = signalled(['SIGTERM', 'SIGINT']);
-  const reload = reloader(engine, service);
+  const ending = new AbortController();
+  const reload = reloader(engine, service, ending.signal);
   process.on('SIGHUP', reload);
   const unwatched = (error: unknown): void => telemetry.error('the bundle could not be watched', error);
   const watching = options.watch === true ? await watchBundle(service.path, reload, unwatched) : undefined;
@@ -171,6 +180,7 @@ async function serveWith(engine: PolicyEngine, service: Service): Promise<void> 
     watching?.close();
     ended.forget();
     process.off('SIGHUP', reload);
+    ending.abort();
     await approvals?.close();
     await gateway.close();
   }
@@ -191,13 +201,13 @@ function namesOf(upstreams: readonly UpstreamOptions[]): string {
     .join(', ');
 }
 
-/** Reloads one at a time; a request during a reload leads to one more after it. */
-function reloader(engine: PolicyEngine, { path, load, telemetry }: Service): () => void {
+/** Reloads one at a time, beside the requests; a call during a reload leads to one more after it. None after `ending`. */
+function reloader(engine: PolicyEngine, { path, load, telemetry }: Service, ending: AbortSignal): () => void {
   let running = false;
   let again = false;
   const run = async (): Promise<void> => {
     try {
-      const loaded = await loadBundle(path, load);
+      const loaded = await loadBundle(path, { ...load, worker: true, signal: ending });
       if (loaded.ok) {
         await engine.reload(loaded.bundle);
         telemetry.info('bundle reloaded', { bundle: engine.digest });
@@ -205,6 +215,7 @@ function reloader(engine: PolicyEngine, { path, load, telemetry }: Service): () 
         telemetry.alarm({ alarm: 'bundle_rejected', errors: loaded.diagnostics.length, first: firstError(loaded) });
       }
     } catch (error) {
+      if (ending.aborted) return;
       telemetry.error('the bundle could not be reloaded', error);
       telemetry.alarm({ alarm: 'bundle_rejected', errors: 1 });
     }

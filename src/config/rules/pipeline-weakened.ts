@@ -1,12 +1,18 @@
 import type { Report } from '../../diagnostics/report.ts';
 import type { Stage } from '../../language/ast.ts';
 import type { ParsedField } from '../parsed-field.ts';
+import type { Pace } from '../pace.ts';
 import type { SectionLayer } from '../section-layer.ts';
 
 /** A more specific pipeline keeps what the broader one of its field protected. Source: "Routing and layering". */
-export function pipelineWeakened(routes: readonly (readonly SectionLayer[])[], report: Report): void {
+export async function pipelineWeakened(
+  routes: readonly (readonly SectionLayer[])[],
+  report: Report,
+  pace: Pace,
+): Promise<void> {
   const reported = new Set<ParsedField>();
   for (const layers of routes) {
+    if (pace.due) await pace.rest();
     for (const phase of ['args', 'result'] as const) {
       const having = layers.filter(({ parsed }) => parsed[phase].length > 0);
       if (having.length < 2) continue;

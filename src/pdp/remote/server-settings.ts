@@ -1,6 +1,7 @@
-import { resolve } from 'node:path';
-import { readFileSync } from 'node:fs';
+import { isHeaderToken } from '../../engine/credential-header.ts';
 import type { DecisionPointContext } from '../../engine/decision-point.ts';
+import { secretSchema } from '../../text/secret-schema.ts';
+import { readSecretSource, secretSource } from '../../text/secret-source.ts';
 import { serverUrl, type DecisionServerOptions } from './decision-server.ts';
 
 export const DEFAULT_SERVER_TIMEOUT = 2000;
@@ -16,19 +17,7 @@ export const SERVER_PROPERTIES: Readonly<Record<string, object>> = {
     description: 'Most time that one answer may take, in milliseconds.',
   },
   insecure_http: { type: 'boolean', default: false, description: 'Lets `url` be plain http to another machine.' },
-  token: {
-    type: 'object',
-    writeOnly: true,
-    description: 'Bearer token for the server.',
-    required: ['kind'],
-    properties: {
-      kind: { enum: ['env_var', 'file', 'literal'] },
-      name: { type: 'string', minLength: 1, description: 'Environment variable, with `kind: env_var`.' },
-      path: { type: 'string', minLength: 1, description: 'File, with `kind: file`.' },
-      secret: { type: 'string', minLength: 1, description: 'The token itself, with `kind: literal`.' },
-    },
-    additionalProperties: false,
-  },
+  token: secretSchema('Bearer token for the server; read at load.'),
 };
 
 /** What those properties say. Throws an `Error` for the author, never with the token in it. */
@@ -45,30 +34,8 @@ export function serverSettings(
   };
 }
 
-function readToken(source: unknown, { environment, baseDirectory }: DecisionPointContext): string {
-  const member = (key: string): string => {
-    const value: unknown = typeof source === 'object' && source !== null ? Reflect.get(source, key) : undefined;
-    return typeof value === 'string' ? value : '';
-  };
-  const token = ((): string | undefined => {
-    switch (member('kind')) {
-      case 'env_var':
-        return environment[member('name')];
-      case 'file':
-        return readSecretFile(resolve(baseDirectory, member('path')));
-      default:
-        return member('secret');
-    }
-  })();
-  if (!token) throw new Error(`the secret of \`token\` (${member('kind')}) cannot be read or is empty`);
-  if (!/^[\x21-\x7e]+$/.test(token)) throw new Error('the secret of `token` holds characters that no header can');
+function readToken(config: unknown, context: DecisionPointContext): string {
+  const token = readSecretSource(secretSource(config, context, 'token'));
+  if (!isHeaderToken(token)) throw new Error('the secret of `token` holds characters that no header can');
   return token;
-}
-
-function readSecretFile(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch {
-    return undefined;
-  }
 }

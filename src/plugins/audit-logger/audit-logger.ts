@@ -3,7 +3,7 @@ import { isOperationHook } from '../../engine/declared.ts';
 import type { Violation } from '../../engine/decision.ts';
 import { definePlugin } from '../define-plugin.ts';
 import { auditLoggerConfigSchema, type AuditLoggerConfig } from './config.ts';
-import { lintSecret } from '../secret.ts';
+import { lintSecret } from '../lint-secret.ts';
 import { destinationOf } from './destination.ts';
 import { recordText } from './record-text.ts';
 import { leaseSink, type SinkLease } from './shared-sink.ts';

@@ -1,5 +1,6 @@
 import { FIELD_NAME } from '../../engine/credential-header.ts';
-import { secretSchema, type SecretConfig } from '../secret.ts';
+import { secretSchema } from '../../text/secret-schema.ts';
+import type { SecretConfig } from '../../text/secret-source.ts';
 
 /** Config of `audit/logger`; source: reference facts on the built-in kinds, content plugins. */
 export interface AuditLoggerConfig {

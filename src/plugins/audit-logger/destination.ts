@@ -1,9 +1,8 @@
 import { resolve } from 'node:path';
 import { mayCarryCredential } from '../../engine/credential-header.ts';
 import type { PluginEntryContext } from '../../engine/plugin.ts';
-import { readSecretSource } from '../../valkey/secret-source.ts';
+import { readSecretSource, secretSource } from '../../text/secret-source.ts';
 import { endpointUrl } from '../endpoint-url.ts';
-import { secretSource } from '../secret.ts';
 import type { AuditLoggerConfig } from './config.ts';
 import type { OnFailure } from './record-sink.ts';
 import type { SenderSettings } from './record-sender.ts';
@@ -67,7 +66,7 @@ function senderOf(
   if (batchSize > maxQueue) throw new Error('`batch_size` is larger than `max_queue`');
   const headers = Object.entries(config.headers ?? {}).map(([name, source]) => {
     if (!mayCarryCredential(name)) throw new Error(`\`headers\`: \`${name}\` is not yours to set`);
-    return [name, secretSource(source, `headers.${name}`, context)] as const;
+    return [name, secretSource(source, context, `headers.${name}`)] as const;
   });
   return {
     collector: {

@@ -1,7 +1,7 @@
 import { CLIENT_AUTHENTICATION_METHODS } from '../oauth-client/client-authentication.ts';
 import type { ClientAuthenticationMethod } from '../oauth-client/client-authentication.ts';
-import { secretSchema } from '../secret.ts';
-import type { SecretConfig } from '../secret.ts';
+import { secretSchema } from '../../text/secret-schema.ts';
+import type { SecretConfig } from '../../text/secret-source.ts';
 
 /** Config of `delegator/oauth`; source: reference facts on the built-in kinds, delegator/oauth, config. */
 export interface DelegatorOAuthConfig {

@@ -3,11 +3,12 @@ import { mayCarryCredential } from '../../engine/credential-header.ts';
 import type { InboundCredential } from '../../engine/inbound-credential.ts';
 import type { DelegateInput, DelegateOutcome, Plugin, PluginEntryContext, PluginWarning } from '../../engine/plugin.ts';
 import type { ArgumentMap } from '../../language/ast.ts';
+import { secretSource } from '../../text/secret-source.ts';
 import { definePlugin } from '../define-plugin.ts';
 import { AuthorizationServer, AuthorizationServerError } from '../oauth-client/authorization-server.ts';
 import { clientAuthentication } from '../oauth-client/client-authentication.ts';
 import { endpointUrl, isCleartext } from '../endpoint-url.ts';
-import { lintSecret, secretSource } from '../secret.ts';
+import { lintSecret } from '../lint-secret.ts';
 import { DEFAULTS, delegatorOAuthConfigSchema } from './config.ts';
 import type { DelegatorOAuthConfig } from './config.ts';
 import { INERT_KEYS, readDelegateStep } from './delegate-step.ts';
@@ -29,8 +30,8 @@ function exchangeSettings(config: Readonly<DelegatorOAuthConfig>, context: Plugi
     client: { client_id: config.client_id },
     authentication: clientAuthentication({
       method: config.client_authentication ?? 'client_secret_basic',
-      secret: secret && secretSource(secret, 'client_secret_source', context),
-      key: key && secretSource(key, 'client_key_source', context),
+      secret: secret && secretSource(secret, context, 'client_secret_source'),
+      key: key && secretSource(key, context, 'client_key_source'),
       keyId: config.client_key_id,
     }),
     subjectTokenType: config.subject_token_type ?? DEFAULTS.subjectTokenType,

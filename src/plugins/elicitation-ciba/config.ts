@@ -1,6 +1,6 @@
 import type { ClientAuthenticationMethod } from '../oauth-client/client-authentication.ts';
-import { secretSchema } from '../secret.ts';
-import type { SecretConfig } from '../secret.ts';
+import { secretSchema } from '../../text/secret-schema.ts';
+import type { SecretConfig } from '../../text/secret-source.ts';
 
 /** Config of `elicitation/ciba`; source: reference facts on the built-in kinds, `elicitation/ciba` config. */
 export interface ElicitationCibaConfig {

@@ -3,11 +3,12 @@ import type { AuthorizationServer as ServerMetadata, Client, ClientAuth } from '
 import { acceptedClasses } from '../../engine/elicitation/verbs.ts';
 import type { JsonValue } from '../../engine/operation.ts';
 import type { ElicitInput, ElicitOutcome, Plugin, PluginEntryContext, PluginWarning } from '../../engine/plugin.ts';
+import { secretSource } from '../../text/secret-source.ts';
 import { definePlugin } from '../define-plugin.ts';
 import { AuthorizationServer, AuthorizationServerError } from '../oauth-client/authorization-server.ts';
 import { clientAuthentication } from '../oauth-client/client-authentication.ts';
 import { endpointUrl, isCleartext } from '../endpoint-url.ts';
-import { lintSecret, secretSource } from '../secret.ts';
+import { lintSecret } from '../lint-secret.ts';
 import { bindingMessage } from './binding-message.ts';
 import { DEFAULTS, elicitationCibaConfigSchema, type ElicitationCibaConfig } from './config.ts';
 import { CibaError, failed, failureOf, type CibaFailure } from './failures.ts';
@@ -56,7 +57,7 @@ class CibaChannel implements Plugin {
     this.#client = { client_id: config.client_id };
     this.#authentication = clientAuthentication({
       method: config.client_authentication ?? 'client_secret_basic',
-      secret: secretSource(config.client_secret_source, 'client_secret_source', context),
+      secret: secretSource(config.client_secret_source, context, 'client_secret_source'),
       key: undefined,
       keyId: undefined,
     });

@@ -8,11 +8,12 @@ import type {
   Plugin,
   PluginEntryContext,
 } from '../../engine/plugin.ts';
-import { readSecretSource, type SecretSource } from '../../valkey/secret-source.ts';
+import { secretSchema } from '../../text/secret-schema.ts';
+import { readSecretSource, secretSource, type SecretConfig, type SecretSource } from '../../text/secret-source.ts';
 import { definePlugin } from '../define-plugin.ts';
 import { endpointUrl, isCleartext } from '../endpoint-url.ts';
 import { isPageUrl } from '../page-url.ts';
-import { lintSecret, secretSchema, secretSource, type SecretConfig } from '../secret.ts';
+import { lintSecret } from '../lint-secret.ts';
 import { isSigned, signatureHeaders } from './webhook-signature.ts';
 
 export interface ElicitationWebhookConfig {
@@ -82,7 +83,7 @@ class WebhookChannel implements Plugin {
   constructor(config: Readonly<ElicitationWebhookConfig>, context: PluginEntryContext) {
     this.#context = context;
     this.#url = endpointUrl(config.url, config.insecure_http ?? false, 'url').href;
-    this.#secret = secretSource(config.secret_source, 'secret_source', context);
+    this.#secret = secretSource(config.secret_source, context, 'secret_source');
     if (readSecretSource(this.#secret).length < MIN_SECRET) {
       throw new Error(`the secret of \`secret_source\` is shorter than ${MIN_SECRET} characters`);
     }

@@ -3,8 +3,8 @@ import type { KeyObject } from 'node:crypto';
 import { importPKCS8 } from 'jose';
 import { ClientSecretPost, None, PrivateKeyJwt } from 'oauth4webapi';
 import type { ClientAuth } from 'oauth4webapi';
-import { readSecretSource } from '../../valkey/secret-source.ts';
-import type { SecretSource } from '../../valkey/secret-source.ts';
+import { readSecretSource } from '../../text/secret-source.ts';
+import type { SecretSource } from '../../text/secret-source.ts';
 
 /** How a client proves who it is to the token endpoint. Source: RFC 8414 section 2, the method's registered name. */
 export const CLIENT_AUTHENTICATION_METHODS = [
