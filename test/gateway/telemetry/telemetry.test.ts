@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
+import { on } from 'node:events';
+import { watch } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { createTelemetry, storeMetrics } from '../../../src/gateway/index.ts';
+import { logDestination } from '../../../src/gateway/telemetry/telemetry.ts';
 import { ask, post, startPeer, toolCall } from '../../support/http-peer.ts';
 import { startGateway } from '../../support/running-gateway.ts';
 import { bearerIdentity, deny, scriptedEngine } from '../../support/scripted-engine.ts';
@@ -156,4 +162,31 @@ test('a request is one JSON line, without anything that could be secret', async 
     rpcCode: -32001,
     durationMs: 0,
   });
+});
+
+test('lines of requests wait for others, but not for long', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'indelible-log-'));
+  const file = join(folder, 'log');
+  await writeFile(file, '');
+  const watcher = watch(file);
+  t.after(async () => {
+    watcher.close();
+    await rm(folder, { recursive: true });
+  });
+  const telemetry = createTelemetry({ destination: logDestination(file) });
+  const record = { requestId: 'a', method: 'POST', path: '/mcp', status: 200, durationMs: 1 };
+  const unknown = { traceparent: undefined, rpcMethod: undefined, entity: undefined, outcome: undefined };
+  const none = { route: undefined, code: undefined, rpcCode: undefined, upstream: undefined };
+  const changes = on(watcher, 'change');
+  telemetry.request({ ...record, ...unknown, ...none });
+  for await (const _ of changes) if ((await readFile(file, 'utf8')).endsWith('"message":"request"}\n')) break;
+  const later = on(watcher, 'change');
+  telemetry.request({ ...record, ...unknown, ...none });
+  telemetry.alarm({ alarm: 'loud' });
+  for await (const _ of later) if ((await readFile(file, 'utf8')).endsWith('"message":"alarm"}\n')) break;
+  const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+  assert.deepEqual(
+    lines.map((line) => (JSON.parse(line) as { message: unknown }).message),
+    ['request', 'request', 'alarm'],
+  );
 });
