@@ -41,6 +41,8 @@ export async function loadSection(): Promise<SectionResult> {
   const beside = await timed(async () => void parseDocument(different, { lineCounter: new LineCounter() }));
   const time = await timed(() => load(different));
   lines.add(`${ROUTES} routes, no rule twice, loadBundle`, time, 'ms', { ratio: time / beside, of: parsing });
+  const fewDifferent = await timed(() => load(differentRoutes(ROUTES / 10)));
+  lines.check(atMost(`load of ${ROUTES} routes, no rule twice, × ${ROUTES / 10} routes`, time / fewDifferent, GROWTH));
   lines.add('heap of a rule or field, none of them twice', await heapOfRule(differentRoutes), 'bytes');
   return lines;
 }

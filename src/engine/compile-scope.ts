@@ -5,7 +5,7 @@ import type { AttributeScope } from './attributes.ts';
 import type { Awaitable } from '../session/label-store.ts';
 import type { DecisionAnswer, DecisionQuestion, StepContext } from './decision-point.ts';
 import type { QuestionDesk } from './elicitation/question-desk.ts';
-import type { KnownField } from './field-pipeline.ts';
+import type { CompiledField } from './field-pipeline.ts';
 import type { PluginHandle } from './plugin-handle.ts';
 import type { StepCode } from './steps.ts';
 
@@ -37,5 +37,5 @@ export interface CompileScope extends AttributeScope {
   /** Codes of steps made so far by what they do; without it each step gets one of its own. */
   readonly stepCodes?: Map<string, StepCode>;
   /** Fields made so far by the stages of their pipelines; without it each is made anew. */
-  readonly fields?: Map<readonly Stage[], readonly KnownField[]>;
+  readonly fields?: Map<readonly Stage[], Map<string, CompiledField>>;
 }

@@ -42,22 +42,15 @@ export interface CompiledField {
   readonly atRoot: RootField | undefined;
 }
 
-/** A field that may be written in several places. */
-export interface KnownField {
-  readonly target: 'args' | 'result';
-  readonly name: string;
-  readonly compiled: CompiledField;
-}
-
 export function compileField(field: WrittenField, target: 'args' | 'result', scope: CompileScope): CompiledField {
   const { stages } = field.pipeline;
   // Plugins differ from place to place.
   if (scope.fields === undefined || stages.some(({ kind }) => kind === 'plugin')) return compile(field, target, scope);
-  const known = scope.fields.get(stages) ?? [];
-  const same = known.find((each) => each.target === target && each.name === field.name);
-  if (same !== undefined) return same.compiled;
-  const compiled = compile(field, target, scope);
-  scope.fields.set(stages, [...known, { target, name: field.name, compiled }]);
+  let known = scope.fields.get(stages);
+  if (known === undefined) scope.fields.set(stages, (known = new Map()));
+  const key = `${target} ${field.name}`;
+  let compiled = known.get(key);
+  if (compiled === undefined) known.set(key, (compiled = compile(field, target, scope)));
   return compiled;
 }
 
