@@ -1,8 +1,7 @@
 import type { JsonObject } from '../../engine/operation.ts';
 import { HTTP_ENTITY } from './caller.ts';
 import type { Decider } from './decide.ts';
-import { memberSpan, rootSpan } from '../json/json-scan.ts';
-import type { JsonSpan } from '../json/json-scan.ts';
+import { spanAt } from '../json/json-scan.ts';
 import { replaceSpan, withoutItems } from '../json/json-splice.ts';
 import { withPrivateCache } from '../protocol/cache-scope.ts';
 import { LISTS } from '../protocol/list-methods.ts';
@@ -27,13 +26,7 @@ export function filterList(text: string, answer: JsonObject, listing: Listing, d
     const operation = { entity: { type: list.type, name }, extensions: listing.extensions };
     if (decider.forecast(operation, HTTP_ENTITY).refused) removed.add(index);
   }
-  const filtered = removed.size === 0 ? text : edited(text, list.entries, (span) => withoutItems(text, span, removed));
+  const span = removed.size === 0 ? undefined : spanAt(text, ['result', list.entries]);
+  const filtered = span === undefined ? text : replaceSpan(text, span, withoutItems(text, span, removed));
   return withPrivateCache(filtered, result);
-}
-
-/** The text with the member `key` of its result written anew. */
-function edited(text: string, key: string, write: (span: JsonSpan) => string): string {
-  const result = memberSpan(text, rootSpan(text).start, 'result');
-  const span = result === undefined ? undefined : memberSpan(text, result.start, key);
-  return span === undefined ? text : replaceSpan(text, span, write(span));
 }

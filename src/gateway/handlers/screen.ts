@@ -4,7 +4,7 @@ import type { Awaitable } from '../../session/label-store.ts';
 import { hasEnvelopeLookalike, isRequestId } from '../protocol/client-message.ts';
 import type { RequestId } from '../protocol/client-message.ts';
 import { denialError } from '../protocol/denial.ts';
-import { arrayItems, memberSpan, readJson, rootSpan } from '../json/json-scan.ts';
+import { arrayItems, readJson, spanAt } from '../json/json-scan.ts';
 import type { JsonReading } from '../json/json-scan.ts';
 import { replaceSpan } from '../json/json-splice.ts';
 import { withPrivateCache } from '../protocol/cache-scope.ts';
@@ -189,8 +189,7 @@ function writeDecided(
     return { text: handed, request, handle };
   };
   if (!decision.modified.result) return handing(text);
-  const outer = memberSpan(text, rootSpan(text).start, 'result');
-  const span = outer === undefined || !mediated.nested ? outer : memberSpan(text, outer.start, 'result');
+  const span = spanAt(text, path);
   const written = span === undefined ? undefined : writeResult(text, span, decided, view, decision.result);
   if (span === undefined || written === undefined) return unwritable(request);
   return handing(replaceSpan(text, span, written));

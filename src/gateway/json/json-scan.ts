@@ -143,6 +143,13 @@ export function memberSpan(text: string, start: number, key: string): JsonSpan |
   return undefined;
 }
 
+/** The value that a path of member names leads to in a valid JSON text, whose values on the way are objects. */
+export function spanAt(text: string, path: readonly string[]): JsonSpan | undefined {
+  let span: JsonSpan | undefined = rootSpan(text);
+  for (const key of path) span = span && memberSpan(text, span.start, key);
+  return span;
+}
+
 /** The whole value of a JSON text, without the white space around it. */
 export function rootSpan(text: string): JsonSpan {
   let end = text.length;

@@ -1,6 +1,5 @@
 import type { JsonObject } from '../../engine/operation.ts';
-import { memberSpan, rootSpan } from '../json/json-scan.ts';
-import type { JsonSpan } from '../json/json-scan.ts';
+import { spanAt } from '../json/json-scan.ts';
 import { replaceSpan } from '../json/json-splice.ts';
 import { ownValue } from '../json/json-value.ts';
 
@@ -10,7 +9,6 @@ import { ownValue } from '../json/json-value.ts';
  */
 export function withPrivateCache(text: string, result: JsonObject, path: readonly string[] = ['result']): string {
   if (ownValue(result, 'cacheScope') !== 'public') return text;
-  let span: JsonSpan | undefined = rootSpan(text);
-  for (const key of [...path, 'cacheScope']) span = span && memberSpan(text, span.start, key);
+  const span = spanAt(text, [...path, 'cacheScope']);
   return span === undefined ? text : replaceSpan(text, span, '"private"');
 }

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { parseJson } from '../../text/json.ts';
-import { findJsonFault, memberSpan, rootSpan } from '../json/json-scan.ts';
+import { findJsonFault, memberSpan, spanAt } from '../json/json-scan.ts';
 import type { JsonSpan } from '../json/json-scan.ts';
 import { replaceMember, replaceSpan } from '../json/json-splice.ts';
 import { isJsonObject } from '../json/json-value.ts';
@@ -81,7 +81,7 @@ export function withRound(text: string, upstream: UpstreamRound): string {
 }
 
 function paramsOf(text: string): JsonSpan | undefined {
-  return memberSpan(text, rootSpan(text).start, 'params');
+  return spanAt(text, ['params']);
 }
 
 function partsOf(encoded: string): readonly unknown[] {
