@@ -258,7 +258,6 @@ export class Frame {
   fork(signal: AbortSignal): Frame {
     const { tenure, operation, phase, givenResult, earlier } = this;
     const copy = new Frame(tenure, operation, phase, givenResult, earlier, this.extensions, this.args);
-    copy.subject = this.subject;
     copy.overlay = this.overlay;
     copy.session = this.session;
     copy.stored = this.stored;
@@ -279,7 +278,7 @@ export class Frame {
 
   /** Takes over what a finished parallel member collected. */
   join(member: Frame): void {
-    for (const taint of member.taints ?? []) this.addTaint(taint);
+    if (member.taints !== undefined) this.addTaints(member.taints);
     for (const constraint of member.constraints ?? []) this.addConstraint(constraint);
     for (const consultation of member.consultations ?? []) this.addConsultation(consultation, -1);
     if (this.trace !== undefined && member.trace !== undefined) this.trace.push(...member.trace);
@@ -291,8 +290,7 @@ export class Frame {
 
   /** `added` stays as it is, so that a rule can give the same array each time. */
   addTaints(added: readonly Taint[]): void {
-    const known = this.taints;
-    this.taints = known === undefined ? added : [...known, ...added.filter((taint) => !hasTaint(known, taint))];
+    this.taints = this.taints === undefined ? added : union(this.taints, added);
   }
 
   addDelegatedToken(token: DelegatedToken): void {
@@ -334,6 +332,12 @@ export function frameOf(
   if (attributes !== undefined) frame.overlay = overlayOf(attributes);
   if (earlier?.isPlain === false) frame.inherit(earlier);
   return frame;
+}
+
+/** `known` itself when it has all that is added. */
+function union(known: readonly Taint[], added: readonly Taint[]): readonly Taint[] {
+  const missing = added.filter((taint) => !hasTaint(known, taint));
+  return missing.length === 0 ? known : [...known, ...missing];
 }
 
 function hasTaint(known: readonly Taint[], { label, scopes }: Taint): boolean {

@@ -466,10 +466,8 @@ export class PolicyEngine implements Engine {
   }
 
   #settle(frame: Frame, program: Program, halt: Halt | undefined, labels: ReadonlySet<string>): Decision {
-    const { operation, earlier } = frame;
-    const inherited = earlier === undefined ? operation.constraint : earlier.decision?.constraint;
     const isPlain = frame.isPlain && !frame.expired && frame.tenure.bundle.sessionRules === undefined;
-    if (halt === undefined && isPlain && (inherited === undefined || inherited === null)) {
+    if (halt === undefined && isPlain && inheritedConstraint(frame) === undefined) {
       return allowedDecision(frame, program, labels, null);
     }
     return this.#settleInFull(frame, program, halt, labels);
@@ -477,12 +475,12 @@ export class PolicyEngine implements Engine {
 
   /** As `#settle`, with what few operations come to have. */
   #settleInFull(frame: Frame, program: Program, stepsHalt: Halt | undefined, labels: ReadonlySet<string>): Decision {
-    const { operation, earlier, constraints } = frame;
+    const { constraints } = frame;
     let halt = stepsHalt ?? (frame.expired ? EXPIRED : undefined);
     let constraint: Constraint | null = null;
-    const inherited = earlier === undefined ? operation.constraint : earlier.decision?.constraint;
-    if (constraints !== undefined || (inherited !== undefined && inherited !== null)) {
-      const folded = foldConstraints([...(inherited ? [inherited] : []), ...(constraints ?? [])]);
+    const inherited = inheritedConstraint(frame);
+    if (constraints !== undefined || inherited !== undefined) {
+      const folded = foldConstraints([...(inherited === undefined ? [] : [inherited]), ...(constraints ?? [])]);
       if (isConflict(folded)) halt ??= conflictOf(folded.label, folded.values);
       else constraint = folded;
     }
@@ -600,6 +598,11 @@ function leave(frame: Frame, operation: Operation): boolean {
     return false;
   }
   return operation[PROGRESS] === frame;
+}
+
+/** What the operation was restricted to before this phase. */
+function inheritedConstraint({ operation, earlier }: Frame): Constraint | undefined {
+  return (earlier === undefined ? operation.constraint : earlier.decision?.constraint) ?? undefined;
 }
 
 function partOf({ pre, post }: Program, { phase }: Frame): PhaseProgram {

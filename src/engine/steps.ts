@@ -5,7 +5,7 @@ import type { Span } from '../text/source.ts';
 import type { Awaitable } from '../session/label-store.ts';
 import { ATTRIBUTE_NAMESPACES, compilePath, toJson, type Accessor } from './attributes.ts';
 import type { CompileScope } from './compile-scope.ts';
-import type { TraceStep } from './decision.ts';
+import type { Taint, TraceStep } from './decision.ts';
 import type { DecisionAnswer, StepContext } from './decision-point.ts';
 import { isOperationHook, pluginToCall, reportUnknownDialect } from './declared.ts';
 import { checkElicitation } from './elicitation/check-elicitation.ts';
@@ -270,24 +270,28 @@ function taintCode(step: Step & { readonly kind: 'taint' }, where: StepPlace, sc
   const { label, scopes } = step;
   if (scope.onMissingSession === 'ignore' || !scopes.includes('session')) {
     return sharedCode(['taint', label, ...scopes], scope, () => {
-      const taints = Object.freeze([{ label: interned(label), scopes }]);
+      const taints = taintsOf(step);
       return {
         run: (frame) => {
-          if (frame.taints === undefined) frame.taints = taints;
-          else frame.addTaints(taints);
+          frame.addTaints(taints);
           return undefined;
         },
       };
     });
   }
-  const taint = { label, scopes };
+  const taints = taintsOf(step);
   const halt = deny('session.missing', `\`${where.place}\` labels the session, and the request has none`);
   return {
     run: (frame) => {
-      frame.addTaint(taint);
+      frame.addTaints(taints);
       return frame.session === undefined ? halt : undefined;
     },
   };
+}
+
+/** One array for all requests. */
+function taintsOf({ label, scopes }: Step & { readonly kind: 'taint' }): readonly Taint[] {
+  return Object.freeze([{ label: interned(label), scopes }]);
 }
 
 /** Calls a plugin and takes over what it may change. An `advisory` one can fail the phase, but not refuse it. */
